@@ -1,0 +1,154 @@
+"""What is written down about an entity: the record of one transition, the head they add up to, and the fold between.
+
+Replay applies records and never asks a definition again, so a later revision cannot rewrite the past.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+FORMAT = 1
+"""The version of the record's format; `upcast` on reading is where older ones will be understood."""
+
+Kind = Literal["created", "event", "timer", "migrated", "erased"]
+Leaves = tuple[str, ...]
+"""A configuration: the active leaves in document order, as dotted paths."""
+
+
+class Actor(Struct, frozen=True, omit_defaults=True, gc=False):
+    """Who sent an event, and in which roles."""
+
+    id: str = "anonymous"
+    roles: tuple[str, ...] = ()
+
+
+ANONYMOUS = Actor()
+
+
+class Record(Struct, omit_defaults=True, kw_only=True, gc=False, rename={"from_": "from"}):
+    """One transition as it stands in the log. Times are microseconds since 1970-01-01T00:00:00Z.
+
+    `position` and `recorded_at` are 0 until a store has given them. `changes` is what differs, whole top-level fields;
+    `sealed` holds the personal values of `payload` and `changes`, under those two names, apart from everything else.
+    `definition` is the digest of the document, on the first transition that a log holds under a revision.
+    """
+
+    position: int = 0
+    partition: int = 0
+    type: str = ""
+    entity: str = ""
+    version: int = 0
+    recorded_at: int = 0
+    command: str = ""
+    from_: Leaves | None = None
+    to: Leaves = ()
+    format: int = FORMAT
+    revision: int
+    event: str | None = None
+    kind: Kind = "event"
+    changes: dict[str, Any] = {}
+    removed: tuple[str, ...] = ()
+    payload: dict[str, Any] = {}
+    sealed: dict[str, dict[str, Any]] = {}
+    digest: str = ""
+    actor: Actor = ANONYMOUS
+    correlation: str | None = None
+    causation: str | None = None
+    occurred_at: int | None = None
+    now: int | None = None
+    definition: str | None = None
+
+    @property
+    def own_time(self) -> int:
+        """The caller's business time, or when it was recorded if the caller gave none; not yet made monotonic."""
+        return self.recorded_at if self.occurred_at is None else self.occurred_at
+
+
+class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
+    """An entity's latest state, data and version: everything a decision needs of it.
+
+    `happened_at` is its business time, the greatest so far; `since` is the business time at which the configuration
+    last changed, `since_version` the version that changed it. `personal` names the fields of `data` that are
+    personal. `key` is the store's own handle and means nothing elsewhere. `commands` holds the command of each of the
+    first 64 versions, so that a repeat is seen without a read.
+    """
+
+    version: int
+    revision: int
+    leaves: Leaves
+    data: dict[str, Any] = {}
+    since: int = 0
+    since_version: int = 1
+    happened_at: int = 0
+    created_at: int = 0
+    position: int = 0
+    partition: int = 0
+    recorded_at: int = 0
+    personal: tuple[str, ...] = ()
+    key: int = 0
+    commands: list[str] = []
+
+
+COMMANDS_KEPT = 64
+"""How many commands a head remembers; later ones are found by the store's index."""
+
+
+def fold(head: Head | None, record: Record) -> Head:
+    """The head after `record`, whether it was decided a moment or a year ago. `head` itself is left alone."""
+    happened_at = record.own_time
+    if head is None:
+        sealed = record.sealed.get("changes", {})
+        return Head(
+            version=record.version,
+            revision=record.revision,
+            leaves=record.to,
+            data={**record.changes, **sealed},
+            since=happened_at,
+            since_version=record.version,
+            happened_at=happened_at,
+            created_at=happened_at,
+            position=record.position,
+            partition=record.partition,
+            recorded_at=record.recorded_at,
+            personal=tuple(sealed),
+            commands=[record.command],
+        )
+    happened_at = max(happened_at, head.happened_at)
+    moved = record.to != head.leaves
+    data = head.data
+    personal = head.personal
+    if record.changes or record.removed or record.sealed:
+        sealed = record.sealed.get("changes", {})
+        data = {**data, **record.changes, **sealed}
+        for field in record.removed:
+            data.pop(field, None)
+        if sealed or personal:
+            personal = tuple(dict.fromkeys(f for f in (*personal, *sealed) if f in data and f not in record.changes))
+    commands = head.commands
+    if record.version <= COMMANDS_KEPT:
+        commands = [*commands, record.command]
+    return Head(
+        version=record.version,
+        revision=record.revision,
+        leaves=record.to,
+        data=data,
+        since=happened_at if moved else head.since,
+        since_version=record.version if moved else head.since_version,
+        happened_at=happened_at,
+        created_at=head.created_at,
+        position=record.position,
+        partition=record.partition,
+        recorded_at=record.recorded_at,
+        personal=personal,
+        key=head.key,
+        commands=commands,
+    )
+
+
+def merged(record: Record, part: Literal["payload", "changes"]) -> dict[str, Any]:
+    """`payload` or `changes` with its personal values back in it, for readers who may see them."""
+    sealed = record.sealed.get(part)
+    plain: dict[str, Any] = getattr(record, part)
+    return {**plain, **sealed} if sealed else plain

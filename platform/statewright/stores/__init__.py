@@ -1,0 +1,1 @@
+"""The log: the EventStore protocol, its words, and the stores that are built in."""

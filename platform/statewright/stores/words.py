@@ -1,0 +1,167 @@
+"""The EventStore protocol and its words: what a log promises, whatever keeps it.
+
+`statewright.testkit.store` says the same in code, one promise per function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from statewright.machine.record import Head, Record
+
+Place = str
+"""How far a reader is, as text: hand it back as it came. Only the store that made it can compare it."""
+
+START: Place = "0"
+"""The place before the first transition of any log."""
+
+
+class Ref(NamedTuple):
+    """An entity by name."""
+
+    type: str
+    id: str
+
+
+class Step(Struct, gc=False):
+    """One transition to append: its record, the head it was decided on (None when it creates), the head after it."""
+
+    record: Record
+    before: Head | None
+    after: Head
+
+
+class Append(Struct, gc=False):
+    """What one command wants recorded, whole or not at all. Its first step's entity is where the command is looked up.
+
+    `now` is the committer's clock in microseconds; the store stamps `recorded_at` with it, or with the last stamp
+    where that is greater.
+    """
+
+    command: str
+    digest: str
+    now: int
+    steps: Sequence[Step]
+
+
+class Recorded(Struct, gc=False):
+    """The command stands in the log: `steps` carry their positions and times now. Durable."""
+
+    records: Sequence[Record]
+
+
+class Duplicate(Struct, gc=False):
+    """The command stood in the log already; these are the transitions it made then, oldest first."""
+
+    records: Sequence[Record]
+
+
+class Conflict(Struct, gc=False):
+    """Another writer moved `ref` in between; nothing of the command was recorded. `head` is where it stands now."""
+
+    ref: Ref
+    head: Head | None
+
+
+Outcome = Recorded | Duplicate | Conflict
+
+
+class Batch(Struct, gc=False):
+    """Transitions in position order, and the place after the last of them (or as far as was looked)."""
+
+    records: Sequence[Record]
+    place: Place
+
+
+class Limits(Struct, frozen=True):
+    """What a store holds to. `sole_writer`: no other process can append, so a cached head is never stale."""
+
+    transitions_per_command: int
+    sole_writer: bool
+
+
+class StoreUnavailable(Exception):
+    """The log cannot be written or read just now, and nothing was recorded; try again in a moment."""
+
+
+class StoreUncertain(Exception):
+    """It is not known whether the group was recorded; ask `find_command` before trying again."""
+
+
+class StoreFailed(Exception):
+    """The log's medium cannot be trusted any more (a failed fsync). The process must end and start afresh."""
+
+
+@runtime_checkable  # so that the web framework can check what it injects
+class EventStore(Protocol):
+    """An append-only log of transitions. `statewright.testkit.store` says in code what each method promises."""
+
+    @property
+    def log_id(self) -> str:
+        """An id made with the log; a checkpoint of another log is worth nothing here."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What this store holds to."""
+        ...
+
+    async def append(self, group: Sequence[Append]) -> Sequence[Outcome]:
+        """Record each command whole or not at all; one outcome per command, in order.
+
+        Durable before it returns. A command that conflicts takes nothing with it but itself; the committer sees to the
+        later ones on the same entities, which then conflict too. Fills `position` and `recorded_at` of the records and
+        heads it was given. Raises StoreUnavailable when nothing of the group was recorded, StoreUncertain when that is
+        not known, StoreFailed when the process must end.
+        """
+        ...
+
+    async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
+        """The heads of `refs` as of now, in their order; None for an entity that does not exist."""
+        ...
+
+    async def read_entity(self, ref: Ref, after_version: int = 0, limit: int | None = None) -> Sequence[Record]:
+        """One entity's transitions above `after_version`, oldest first; empty when it was never seen."""
+        ...
+
+    async def read(self, after: Place, limit: int) -> Batch:
+        """Up to `limit` transitions after a place, in position order. Nothing ever appears below what was read.
+
+        Raises BadPlace for a place no log of this kind could have given.
+        """
+        ...
+
+    async def latest_place(self) -> Place:
+        """The place after the last transition there is."""
+        ...
+
+    async def wait(self, place: Place, timeout_s: float) -> bool:
+        """Return True as soon as something stands after `place`, False after `timeout_s` seconds."""
+        ...
+
+    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
+        """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none."""
+        ...
+
+    def compare_places(self, one: Place, other: Place) -> int:
+        """Negative, zero or positive as `one` is before, at or after `other`. Raises BadPlace."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted and let go of the log."""
+        ...
+
+
+class BadPlace(ValueError):
+    """The place is not one that this log could have given; hand places back as they came."""
+
+
+class LogDamaged(Exception):
+    """What is stored cannot be read back; `position` says where. Restore from a backup or ask for help."""
+
+    def __init__(self, position: int, what: str) -> None:
+        super().__init__(f"the log is damaged at position {position}: {what}")
+        self.position = position
