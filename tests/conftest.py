@@ -1,0 +1,43 @@
+"""What all tests share: the recorded event logs, the browser, and the rule that continuous integration skips nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[1]
+BESIDE = HOUSE.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def logs() -> Path:
+    """The folder of recorded event logs, their definitions and what an independent replay found.
+
+    It lies beside the checkout or where STATEWRIGHT_LOGS says; a test that needs it is skipped where it is absent.
+    """
+    named = os.environ.get("STATEWRIGHT_LOGS")
+    folder = Path(named) if named else BESIDE
+    if not (folder / "oracle").is_dir():
+        pytest.skip(f"no event logs in {folder}; name their folder in STATEWRIGHT_LOGS")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium (or Chrome); a test that needs it is skipped where there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of continuous integration in which a test was skipped: nothing may be left out there in silence."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if os.environ.get("CI") == "true" and skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(skipped)} skipped, and nothing may be skipped where CI=true", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
