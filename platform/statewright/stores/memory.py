@@ -1,0 +1,215 @@
+"""A log that lives in memory: the simplest thing that keeps every promise but surviving the process."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from statewright.machine.record import Head, Record, fold
+from statewright.stores.words import (
+    START,
+    Append,
+    BadPlace,
+    Batch,
+    Conflict,
+    Duplicate,
+    EventStore,
+    Limits,
+    Outcome,
+    Place,
+    Recorded,
+    Ref,
+    Step,
+    StoreUnavailable,
+)
+
+TRANSITIONS_PER_COMMAND = 1_000
+_PLACE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+_decode = msgspec.json.Decoder(Record).decode
+_encode = msgspec.json.encode
+
+
+class _Life(Struct):
+    """All that is known of one entity: where it stands, its lines in the log, and which lines each command wrote."""
+
+    head: Head
+    lines: list[int] = []
+    commands: dict[str, range] = {}
+
+
+class MemoryStore(EventStore):
+    """An EventStore for tests and trials, used from one event loop.
+
+    Records are kept as the bytes they would have on disk, so whoever changes what he was given changes nothing here.
+    `sole_writer=False` says that others may append behind the committer's back; hand this same object to them.
+    """
+
+    def __init__(self, *, sole_writer: bool = True) -> None:
+        self._log_id = uuid4().hex
+        self._limits = Limits(TRANSITIONS_PER_COMMAND, sole_writer)
+        self._log: list[bytes] = []  # the transition at position n is line n - 1
+        self._lives: dict[Ref, _Life] = {}
+        self._last_stamp = 0
+        self._news = asyncio.Event()
+        self._closed = False
+
+    @property
+    def log_id(self) -> str:
+        """An id made with the log."""
+        return self._log_id
+
+    @property
+    def limits(self) -> Limits:
+        """What this store holds to."""
+        return self._limits
+
+    async def append(self, group: Sequence[Append]) -> Sequence[Outcome]:
+        """Record each command whole or not at all; one outcome per command, in order. Never waits on anything."""
+        if self._closed:
+            raise StoreUnavailable("this log is closed; open it again to append to it")
+        before = len(self._log)
+        outcomes = [self._outcome(command) for command in group]
+        if len(self._log) > before:
+            self._tell_the_waiting()
+        return outcomes
+
+    def _outcome(self, command: Append) -> Outcome:
+        made_before = self._made_by(_ref_of(command.steps[0]), command.command)
+        if made_before:
+            return Duplicate(made_before)
+        conflict = self._conflict(command)
+        return conflict or self._record(command)
+
+    def _conflict(self, command: Append) -> Conflict | None:
+        """The first entity of `command` that does not stand where the command was decided, if any."""
+        reached: dict[Ref, Head] = {}
+        for step in command.steps:
+            ref = _ref_of(step)
+            if not _follows(step, reached.get(ref) or self._head(ref)):
+                return Conflict(ref, self._head(ref))
+            reached[ref] = step.after
+        return None
+
+    def _record(self, command: Append) -> Recorded:
+        stamp = max(command.now, self._last_stamp)
+        first = len(self._log)
+        for position, step in enumerate(command.steps, first + 1):
+            _stamp(step.record, position, stamp, command.now)
+        lines = [_encode(step.record) for step in command.steps]  # what cannot be written fails here, before any trace
+
+        self._last_stamp = stamp
+        self._log += lines
+        written = range(first, len(self._log))
+        for line, step in zip(written, command.steps, strict=True):
+            self._remember(step, line, command.command, written)
+        return Recorded([step.record for step in command.steps])
+
+    def _remember(self, step: Step, line: int, command: str, written: range) -> None:
+        ref = _ref_of(step)
+        life = self._lives.get(ref)
+        head = fold(life.head if life else None, _decode(self._log[line]))
+        if life is None:
+            life = self._lives[ref] = _Life(head)
+        life.head = head
+        life.lines.append(line)
+        life.commands.setdefault(command, written)
+        _fill(step.after, head)
+
+    async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
+        """The heads of `refs`, in their order; None for an entity that does not exist."""
+        return [self._head(ref) for ref in refs]
+
+    def _head(self, ref: Ref) -> Head | None:
+        life = self._lives.get(ref)
+        return life.head if life else None
+
+    async def read_entity(self, ref: Ref, after_version: int = 0, limit: int | None = None) -> Sequence[Record]:
+        """One entity's transitions above `after_version`, oldest first; empty when it was never seen."""
+        life = self._lives.get(ref)
+        lines = life.lines[after_version:] if life else []  # version n is the n-th line
+        return [_decode(self._log[line]) for line in lines[:limit]]
+
+    async def read(self, after: Place, limit: int) -> Batch:
+        """Up to `limit` transitions after a place, in position order. Raises BadPlace."""
+        start = _position_of(after)
+        lines = self._log[start : start + limit]
+        return Batch([_decode(line) for line in lines], str(start + len(lines)))
+
+    async def latest_place(self) -> Place:
+        """The place after the last transition there is."""
+        return str(len(self._log)) if self._log else START
+
+    async def wait(self, place: Place, timeout_s: float) -> bool:
+        """Return True as soon as something stands after `place`, False after `timeout_s` seconds."""
+        position = _position_of(place)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while len(self._log) <= position:
+                    await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _tell_the_waiting(self) -> None:
+        """Wake all who wait now; who comes later waits for the next group."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
+        """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none."""
+        return self._made_by(ref, command)
+
+    def _made_by(self, ref: Ref, command: str) -> list[Record]:
+        life = self._lives.get(ref)
+        lines = life.commands.get(command, range(0)) if life else range(0)
+        return [_decode(self._log[line]) for line in lines]
+
+    def compare_places(self, one: Place, other: Place) -> int:
+        """Negative, zero or positive as `one` is before, at or after `other`. Raises BadPlace."""
+        return _position_of(one) - _position_of(other)
+
+    async def close(self) -> None:
+        """Take nothing more; what stands in the log can still be read."""
+        self._closed = True
+
+
+def _ref_of(step: Step) -> Ref:
+    return Ref(step.record.type, step.record.entity)
+
+
+def _follows(step: Step, head: Head | None) -> bool:
+    """Whether the step was decided on `head` itself.
+
+    The version alone would not do: after a conflict, a later command of the group may have been decided on a head that
+    never came to be, yet has the version of the one that did. Their positions differ.
+    """
+    if step.before is None or head is None:
+        return step.before is head and step.record.version == 1
+    same = step.before.version == head.version and step.before.position == head.position
+    return same and step.record.version == head.version + 1
+
+
+def _stamp(record: Record, position: int, stamp: int, now: int) -> None:
+    record.position = position
+    record.recorded_at = stamp
+    record.now = now if now != stamp else None
+
+
+def _fill(after: Head, head: Head) -> None:
+    """Put into the head that the caller made what could not be known before the stamp."""
+    after.position = head.position
+    after.recorded_at = head.recorded_at
+    after.since = head.since
+    after.happened_at = head.happened_at
+    after.created_at = head.created_at
+
+
+def _position_of(place: Place) -> int:
+    if not _PLACE.fullmatch(place):
+        raise BadPlace(f"{place[:40]!r} is no place of this log; hand places back as they came, or begin at {START!r}")
+    return int(place)
