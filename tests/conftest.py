@@ -1,4 +1,4 @@
-"""What all tests share: the recorded event logs, the browser, and the rule that continuous integration skips nothing."""
+"""What all tests share: the recorded event logs, the browser, and that continuous integration skips nothing."""
 
 from __future__ import annotations
 
