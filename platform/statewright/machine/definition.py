@@ -162,7 +162,6 @@ def json_schema() -> dict[str, Any]:
     schema = msgspec.json.schema(Definition)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        
         "title": "Statewright definition",
         **schema,
     }

@@ -71,7 +71,8 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
 
     `happened_at` is its business time, the greatest so far; `since` is the business time at which the configuration
     last changed, `since_version` the version that changed it. `personal` names the fields of `data` that are
-    personal. `key` is the store's own handle and means nothing elsewhere. `commands` holds the command of each of the
+    personal. `key` is the store's own handle and means nothing elsewhere. `size` is an upper bound of the bytes of
+    `data` as JSON, 0 when it is not known. `commands` holds the command of each of the
     first 64 versions, so that a repeat is seen without a read.
     """
 
@@ -88,6 +89,7 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
     recorded_at: int = 0
     personal: tuple[str, ...] = ()
     key: int = 0
+    size: int = 0
     commands: list[str] = []
 
 

@@ -112,9 +112,10 @@ class EventStore(Protocol):
     async def append(self, group: Sequence[Append]) -> Sequence[Outcome]:
         """Record each command whole or not at all; one outcome per command, in order.
 
-        Durable before it returns. A command that conflicts takes nothing with it but itself; the committer sees to the
-        later ones on the same entities, which then conflict too. Fills `position` and `recorded_at` of the records and
-        heads it was given. Raises StoreUnavailable when nothing of the group was recorded, StoreUncertain when that is
+        Durable before it returns. A command that conflicts takes with it the later ones of the group on the same
+        entities: they were decided on its outcome, so they are conflicts too. Fills `position`, `recorded_at` and
+        `partition` of the records and heads it was given (and `now` of the records, where the stamp differs from the
+        committer's clock). Raises StoreUnavailable when nothing of the group was recorded, StoreUncertain when that is
         not known, StoreFailed when the process must end.
         """
         ...

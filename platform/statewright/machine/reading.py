@@ -1,0 +1,233 @@
+"""Reading a definition: from JSON text to typed structs, with every problem named where it stands.
+
+What the shape of a document may be is said once, by the structs of `definition`; this module walks them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from msgspec import Struct, inspect
+
+from statewright.machine import lint
+from statewright.machine.definition import Definition
+from statewright.machine.names import nearest
+from statewright.machine.outline import Fault, Spot, outline
+from statewright.machine.problem import Problem, child
+
+SIZE = 512 * 1024
+"""The largest document, in bytes."""
+
+_INSTEAD = {
+    "invoke": "the platform runs no code: emit an event on `entry` and let a service answer with another",
+    "route": "use `on` with the event's name",
+    "onError": "let the service that failed send an event, and handle it in `on`",
+    "output": "keep what is needed in `context`",
+    "input": "send it as `data` when the entity is created",
+    "cond": "write `guard`",
+    "title": "write `label`",
+    "transitions": "write `on`",
+}
+
+
+class Reading(Struct, frozen=True):
+    """What came of reading a document. `definition` is None when it is malformed.
+
+    `digest` is the SHA-256, in hex, of the document without insignificant white space; the order of keys counts.
+    """
+
+    definition: Definition | None
+    problems: tuple[Problem, ...]
+    digest: str
+
+    @property
+    def malformed(self) -> bool:
+        """Whether the document is not of this language at all, so that not even a draft can be kept."""
+        return self.definition is None
+
+    @property
+    def activable(self) -> bool:
+        """Whether nothing forbids that entities live by it."""
+        return all(problem.severity == "warning" for problem in self.problems)
+
+
+def read_definition(text: bytes) -> Reading:
+    """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places."""
+    if len(text) > SIZE:
+        sentence = f"the document has {len(text):,} bytes; at most {SIZE:,} are possible"
+        return Reading(None, (Problem(code="too_large", severity="malformed", pointer="", sentence=sentence),), "")
+    try:
+        spots = outline(text).spots
+    except Fault as fault:
+        return Reading(None, (_of_fault(fault),), "")
+    document = orjson.loads(text)
+    digest = hashlib.sha256(orjson.dumps(document)).hexdigest()
+    shape = list(_misshapen(document, _DEFINITION, ""))
+    if shape:
+        return Reading(None, _placed(shape, spots), digest)
+    definition = msgspec.convert(document, Definition)
+    return Reading(definition, _placed(lint.problems_of(definition), spots), digest)
+
+
+def _of_fault(fault: Fault) -> Problem:
+    return Problem(
+        code=fault.code,
+        severity="malformed",
+        pointer=fault.pointer,
+        sentence=fault.sentence,
+        line=fault.spot.line,
+        column=fault.spot.column,
+    )
+
+
+def _placed(problems: Iterable[Problem], spots: dict[str, Spot]) -> tuple[Problem, ...]:
+    """The problems with lines and columns, in the order in which they stand in the text."""
+    placed = []
+    for problem in problems:
+        pointer = problem.pointer
+        while pointer not in spots:
+            pointer = pointer.rpartition("/")[0]
+        spot = spots[pointer]
+        placed.append(msgspec.structs.replace(problem, line=spot.line, column=spot.column))
+    return tuple(sorted(placed, key=lambda problem: (problem.line or 0, problem.column or 0)))
+
+
+# --- The walk over the structs -----------------------------------------------------------------------------------
+
+_DEFINITION = inspect.type_info(Definition)
+_JSON_WORDS = (
+    (bool, "true or false"),
+    (str, "text"),
+    ((int, float), "a number"),
+    (dict, "an object"),
+    (list, "a list"),
+)
+
+
+def _word_of(value: Any) -> str:
+    if value is None:
+        return "null"
+    return next(word for kind, word in _JSON_WORDS if isinstance(value, kind))
+
+
+def _wanted(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.StrType():
+            return "text"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType():
+            return "a whole number"
+        case inspect.NoneType():
+            return "null"
+        case inspect.LiteralType():
+            return " or ".join(f"{value!r}".replace("'", '"') for value in kind.values)
+        case inspect.ListType():
+            return "a list"
+        case inspect.UnionType():
+            options = [_wanted(option) for option in kind.types if not isinstance(option, inspect.NoneType)]
+            return " or ".join(dict.fromkeys(options))
+        case _:
+            return "an object"
+
+
+def _wrong(pointer: str, sentence: str, fix: str | None = None, code: str = "wrong_type") -> Problem:
+    return Problem(code=code, severity="malformed", pointer=pointer, sentence=sentence, fix=fix)
+
+
+def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterable[Problem]:
+    """Every place at or below `value` that is not of the shape `kind`."""
+    match kind:
+        case inspect.AnyType():
+            return
+        case inspect.StructType():
+            yield from _members(value, kind, pointer)
+        case inspect.DictType() if isinstance(value, dict):
+            for key, item in value.items():
+                yield from _misshapen(item, kind.value_type, child(pointer, key))
+        case inspect.ListType() if isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from _misshapen(item, kind.item_type, child(pointer, index))
+        case inspect.UnionType():
+            yield from _of_union(value, kind, pointer)
+        case inspect.StrType() if isinstance(value, str):
+            yield from _text(value, kind, pointer)
+        case inspect.LiteralType() if value in kind.values:
+            return
+        case inspect.BoolType() if isinstance(value, bool):
+            return
+        case inspect.IntType() if isinstance(value, int) and not isinstance(value, bool):
+            return
+        case inspect.NoneType() if value is None:
+            return
+        case _:
+            yield _wrong(pointer, f"{_wanted(kind)} is expected here, this is {_word_of(value)}{_shown(value)}")
+
+
+def _members(value: Any, kind: inspect.StructType, pointer: str) -> Iterable[Problem]:
+    if not isinstance(value, dict):
+        yield _wrong(pointer, f"an object is expected here, this is {_word_of(value)}{_shown(value)}")
+        return
+    fields = {field.encode_name: field for field in kind.fields}
+    for key, item in value.items():
+        if key in fields:
+            yield from _misshapen(item, fields[key].type, child(pointer, key))
+        else:
+            yield _unknown(key, fields, child(pointer, key))
+    for name, field in fields.items():
+        if field.required and name not in value:
+            yield _wrong(pointer, f"the key {name!r} is missing here", code="missing_key")
+
+
+def _unknown(key: str, known: Iterable[str], pointer: str) -> Problem:
+    sentence = f"the language has no key {key[:60]!r} here"
+    if key in _INSTEAD:
+        return _wrong(pointer, sentence, _INSTEAD[key], "unknown_key")
+    near = nearest(key, known)
+    fix = f"did you mean {near!r}?" if near else "put free content into `meta`"
+    return _wrong(pointer, sentence, fix, "unknown_key")
+
+
+def _of_union(value: Any, kind: inspect.UnionType, pointer: str) -> Iterable[Problem]:
+    """Check against the one option that the value's JSON type chooses; msgspec allows one of each."""
+    options: Sequence[inspect.Type] = kind.types
+    for option in options:
+        if _same_json_type(value, option):
+            yield from _misshapen(value, option, pointer)
+            return
+    yield _wrong(pointer, f"{_wanted(kind)} is expected here, this is {_word_of(value)}{_shown(value)}")
+
+
+def _same_json_type(value: Any, option: inspect.Type) -> bool:
+    match option:
+        case inspect.StructType() | inspect.DictType():
+            return isinstance(value, dict)
+        case inspect.ListType():
+            return isinstance(value, list)
+        case inspect.StrType() | inspect.LiteralType():
+            return isinstance(value, str)
+        case inspect.NoneType():
+            return value is None
+        case _:
+            return isinstance(value, bool)
+
+
+def _text(value: str, kind: inspect.StrType, pointer: str) -> Iterable[Problem]:
+    if kind.max_length is not None and len(value) > kind.max_length:
+        yield _wrong(
+            pointer, f"the text has {len(value)} characters; at most {kind.max_length} are possible", code="too_long"
+        )
+    if kind.min_length is not None and len(value) < kind.min_length:
+        yield _wrong(pointer, "the text is empty", code="too_short")
+    elif kind.pattern is not None and not re.fullmatch(kind.pattern, value):
+        fix = "use lower-case letters, digits and _, beginning with a letter"
+        yield _wrong(pointer, f"{value[:60]!r} is not a name of the form {kind.pattern}", fix, "bad_name")
+
+
+def _shown(value: Any) -> str:
+    return f" ({value[:40]!r})" if isinstance(value, str) else ""

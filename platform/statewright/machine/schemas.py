@@ -1,0 +1,162 @@
+"""JSON Schemas of data and payloads: compiled once, closed to the outside, linear in time.
+
+JSON Schema 2020-12 by `jsonschema-rs`. Only local references, no cycles; patterns run on an engine without
+backtracking; `format` is asserted for a few formats and a hint otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+
+from statewright.machine.problem import child, pointer_of
+
+ASSERTED_FORMATS = frozenset({"date", "date-time", "email", "uuid", "uri"})
+_SHOWN = 160
+
+
+class BadSchema(ValueError):
+    """A schema of a definition cannot be used. `pointer` is relative to that schema."""
+
+    def __init__(self, pointer: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.pointer = pointer
+        self.sentence = sentence
+
+
+class Schema:
+    """What an object must look like. `fields` are the declared top-level ones."""
+
+    def __init__(self, written: Mapping[str, Any]) -> None:
+        """Raises BadSchema for a schema that is not one, refers to the outside or to itself."""
+        _refuse_open_references(dict(written))
+        self.fields: Mapping[str, Any] = _properties(written)
+        self.required: frozenset[str] = frozenset(written.get("required") or ())
+        self.personal = _marked(self.fields, "personal")
+        self.read_only = _marked(self.fields, "readOnly")
+        self._defaults = _defaults(written)
+        self._validator = _compiled({"type": "object", **_without_hints(dict(written))})
+        self.fits = self._validator.is_valid
+
+    def fault(self, value: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Pointer and sentence of the first thing in `value` that does not fit; None when all does.
+
+        The sentence never shows the value of a personal field.
+        """
+        for error in self._validator.iter_errors(value):
+            path = list(error.instance_path)
+            where = pointer_of(*path)
+            if path and path[0] in self.personal:
+                return where, "the value does not fit the schema (it is personal, so it is not shown)"
+            message = error.message
+            return where, message if len(message) <= _SHOWN else message[: _SHOWN - 1] + "…"
+        return None
+
+    def filled(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """`value` with the schema's defaults for fields that are absent, through nested `properties`."""
+        return _filled(value, self._defaults) if self._defaults else dict(value)
+
+    def accepts_constant(self, field: str, value: Any) -> bool:
+        """Whether `value` could ever stand in `field`; True for fields without a schema of their own."""
+        written = self.fields.get(field)
+        if not isinstance(written, dict):
+            return written is not False
+        return _compiled(_without_hints(written)).is_valid(value)
+
+
+def _compiled(written: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            written,
+            validate_formats=True,
+            pattern_options=jsonschema_rs.RegexOptions(size_limit=1_000_000),
+            offline=True,
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        path = getattr(error, "instance_path", None) or []
+        message = str(getattr(error, "message", error)).split("\n", 1)[0]
+        raise BadSchema(pointer_of(*path), f"this is not a usable JSON Schema: {message[:_SHOWN]}") from None
+
+
+def _properties(written: Mapping[str, Any]) -> dict[str, Any]:
+    found = written.get("properties")
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _marked(fields: Mapping[str, Any], mark: str) -> frozenset[str]:
+    return frozenset(name for name, field in fields.items() if isinstance(field, dict) and field.get(mark) is True)
+
+
+def _defaults(written: Mapping[str, Any]) -> dict[str, Any]:
+    """A tree of what to fill in: a field to `("value", …)` or to a tree below it."""
+    tree: dict[str, Any] = {}
+    for name, field in _properties(written).items():
+        if not isinstance(field, dict):
+            continue
+        if "default" in field:
+            tree[name] = (field["default"],)
+        elif below := _defaults(field):
+            tree[name] = below
+    return tree
+
+
+def _filled(value: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
+    full = dict(value)
+    for name, what in tree.items():
+        if isinstance(what, tuple):
+            full.setdefault(name, what[0])
+        elif isinstance(full.get(name), dict):
+            full[name] = _filled(full[name], what)
+    return full
+
+
+def _without_hints(written: Any) -> Any:
+    """The schema without formats that are not asserted, so that no engine asserts them of its own accord."""
+    if isinstance(written, list):
+        return [_without_hints(item) for item in written]
+    if not isinstance(written, dict):
+        return written
+    return {
+        key: value if key in ("const", "enum", "default", "examples") else _without_hints(value)
+        for key, value in written.items()
+        if key != "format" or not isinstance(value, str) or value in ASSERTED_FORMATS
+    }
+
+
+def _references(written: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(written, list):
+        for index, item in enumerate(written):
+            yield from _references(item, child(pointer, index))
+    elif isinstance(written, dict):
+        for key, value in written.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield child(pointer, key), value
+            elif key not in ("const", "enum", "default", "examples"):
+                yield from _references(value, child(pointer, key))
+
+
+def _refuse_open_references(written: dict[str, Any]) -> None:
+    for pointer, reference in _references(written):
+        if not reference.startswith("#"):
+            raise BadSchema(pointer, f"{reference[:80]!r} refers outside of the document; only `#/…` is possible")
+        _refuse_cycle(written, reference, pointer, (reference,))
+
+
+def _refuse_cycle(written: dict[str, Any], reference: str, pointer: str, way: tuple[str, ...]) -> None:
+    target = _at(written, reference)
+    for _, onward in _references(target):
+        if onward in way or len(way) > 64:
+            raise BadSchema(pointer, f"{reference[:80]!r} leads back to itself; a schema may not contain a cycle")
+        _refuse_cycle(written, onward, pointer, (*way, onward))
+
+
+def _at(written: Any, reference: str) -> Any:
+    for step in reference.removeprefix("#").split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(written, list):
+            written = written[int(name)] if name.isdigit() and int(name) < len(written) else None
+        else:
+            written = written.get(name) if isinstance(written, dict) else None
+    return written
