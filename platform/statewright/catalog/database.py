@@ -1,0 +1,79 @@
+"""The catalogue's database: how it is opened, how it is written to, and how a change by another process is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlmodel import Session
+
+from statewright.catalog.tables import Table
+
+
+def opened(url: str) -> Engine:
+    """An engine on the database at `url`, its tables made where they are missing."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        _durable_sqlite(engine)
+    with writing(engine) as session:
+        Table.metadata.create_all(session.connection())
+    return engine
+
+
+def _durable_sqlite(engine: Engine) -> None:
+    """Have every connection wait for locks, survive a power cut, and leave BEGIN to us."""
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # else sqlite3 begins transactions when it sees fit
+        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # IMMEDIATE takes the one write lock before we look, so that what a writer has read still holds when it writes.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """One transaction that writes; durable when the block is left, undone when it is left by an exception."""
+    with Session(engine) as session:
+        session.connection(execution_options={"writes": True})
+        yield session
+        session.commit()
+
+
+class Watch:
+    """Tells whether the database may have changed since the last look: about a microsecond on SQLite.
+
+    Elsewhere it cannot tell so cheaply and answers yes.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._lock = Lock()
+        self._seen: int | None = None
+        self._connection: Any = None
+        if engine.dialect.name == "sqlite":
+            # A connection of its own: SQLite counts for each the commits of all others, those of our pool too.
+            self._connection = engine.raw_connection()
+            self._connection.detach()
+
+    def changed(self) -> bool:
+        """Whether anyone committed since this was last asked; True the first time."""
+        if self._connection is None:
+            return True
+        with self._lock:
+            (version,) = self._connection.dbapi_connection.execute("PRAGMA data_version").fetchone()
+            changed = bool(version != self._seen)
+            self._seen = version
+        return changed
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()

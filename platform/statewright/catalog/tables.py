@@ -1,0 +1,74 @@
+"""The tables of the catalogue's database: revisions of definitions, and what is known of refusals."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+ACTIVE_ONLY = text("status = 'active'")
+
+
+class Table(SQLModel, registry=registry()):
+    """The tables of this database alone: other rooms have theirs in other databases."""
+
+
+class TypeRow(Table, table=True):
+    """An entity type, and the last number given to a revision of it: numbers of deleted drafts are not given again."""
+
+    __tablename__ = "entity_type"
+
+    type: str = Field(primary_key=True)
+    last_revision: int
+
+
+class RevisionRow(Table, table=True):
+    """One revision of a definition. `document` is the text as it came: a JSON column would reorder its keys.
+    `problems` is the JSON list of what was found wrong with it when it was registered.
+
+    Times are microseconds since 1970-01-01T00:00:00Z.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (
+        UniqueConstraint("type", "digest"),
+        Index("one_active_revision", "type", unique=True, sqlite_where=ACTIVE_ONLY, postgresql_where=ACTIVE_ONLY),
+    )
+
+    type: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    status: str
+    digest: str
+    document: str
+    problems: str
+    registered_at: int
+    activated_at: int | None = None
+    retired_at: int | None = None
+
+
+class RefusalCountRow(Table, table=True):
+    """How often an event was refused, by everything one may ask for. `hour` counts hours since 1970-01-01T00Z."""
+
+    __tablename__ = "refusal_count"
+
+    type: str = Field(primary_key=True)
+    revision: int = Field(primary_key=True)
+    state: str = Field(primary_key=True)
+    event: str = Field(primary_key=True)
+    why: str = Field(primary_key=True)
+    hour: int = Field(primary_key=True)
+    count: int
+
+
+class RefusalRow(Table, table=True):
+    """One refusal whole, as JSON in `refusal`, beside the columns it is searched by; only the latest are kept."""
+
+    __tablename__ = "refusal"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    type: str
+    state: str
+    event: str
+    why: str
+    refusal: str
