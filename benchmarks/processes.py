@@ -78,7 +78,9 @@ def resident_mb(pid: int, field: str = "VmRSS") -> float:
 
 def children(pid: int) -> list[int]:
     """The processes that `pid` started and that still run."""
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What is sent: one definition that never ends, 10,000 entities under it, and the requests, built before the clock runs.
+"""What is sent: one definition that never ends, 10,000 entities under it, and requests built beforehand.
 
 Every event is let through from every state, so the order in which connections get their turn changes nothing.
 """
@@ -12,6 +12,7 @@ import msgspec
 
 TYPE = "parcel"
 ENTITIES = 10_000
+STRIDE = 7_919
 STATES = ("received", "checked", "packed", "sent", "delivered", "returned")
 EVENT = "ADVANCE"
 Form = Literal["echo", "event", "ndjson", "array"]
@@ -36,13 +37,18 @@ def definition() -> dict[str, Any]:
             },
         },
         "initial": STATES[0],
-        "states": {state: {"on": {EVENT: {"target": target, "keep": ["minutes"]}}} for state, target in following.items()},
+        "states": {
+            state: {"on": {EVENT: {"target": target, "keep": ["minutes"]}}} for state, target in following.items()
+        },
     }
 
 
 def entity(number: int) -> str:
-    """The id of the entity that the `number`-th event goes to: all of them in turn."""
-    return f"p-{number % ENTITIES:05d}"
+    """The id of the entity that the `number`-th event goes to: each has its turn, neighbours far apart.
+
+    In alphabetical order the entries of one commit would share the pages of an index, as they never do in life.
+    """
+    return f"p-{number * STRIDE % ENTITIES:05d}"
 
 
 def event(number: int) -> dict[str, Any]:
