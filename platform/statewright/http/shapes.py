@@ -1,0 +1,209 @@
+"""What answers look like: records and heads of the log as the JSON that callers read.
+
+Each struct is a shape of the API and gives its JSON Schema to the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from statewright.machine.moments import text_of
+from statewright.machine.problem import Problem
+from statewright.machine.record import Actor, Head, Kind, Leaves, Record, merged
+from statewright.stores.words import Place, Ref
+
+T = TypeVar("T")
+State = str | list[str] | None
+"""A configuration as people write it: text for one leaf, a list for several, null where there was nothing before."""
+
+
+class Page(Struct, Generic[T]):
+    """A part of a list. `next` is how far was read and goes into `after`; null when there is nothing beyond."""
+
+    items: list[T]
+    next: str | None
+
+
+class Recorded(Struct, gc=False, rename={"from_": "from"}):
+    """What a command recorded: the answer 201 to one event, and 200 to its repeat.
+
+    `changes` holds what differs in the data, whole top-level fields; `removed` the fields that went.
+    """
+
+    type: str
+    entity: str
+    version: int
+    partition: int
+    position: int
+    command: str
+    event: str | None
+    from_: State
+    to: State
+    from_leaves: list[str]
+    to_leaves: list[str]
+    changes: dict[str, Any]
+    recorded_at: str
+    revision: int
+    allowed: list[str] | UnsetType = UNSET
+    removed: list[str] | UnsetType = UNSET
+
+
+class Transition(Struct, gc=False, rename={"from_": "from"}):
+    """One transition as it stands in the log: what was recorded, and with what it was sent, by whom and when."""
+
+    type: str
+    entity: str
+    version: int
+    partition: int
+    position: int
+    command: str
+    event: str | None
+    from_: State
+    to: State
+    from_leaves: list[str]
+    to_leaves: list[str]
+    changes: dict[str, Any]
+    recorded_at: str
+    revision: int
+    kind: Kind
+    payload: dict[str, Any]
+    actor: ActorShape
+    occurred_at: str | None
+    removed: list[str] | UnsetType = UNSET
+    correlation: str | UnsetType = UNSET
+    causation: str | UnsetType = UNSET
+    definition: str | UnsetType = UNSET
+
+
+class ActorShape(Struct, frozen=True, gc=False):
+    """Who sent an event, and in which roles."""
+
+    id: str
+    roles: tuple[str, ...]
+
+
+class Entity(Struct, gc=False):
+    """One entity. `since` is the business time at which its state last changed; `place` how far the log was read."""
+
+    type: str
+    entity: str
+    state: State
+    leaves: list[str]
+    data: dict[str, Any]
+    version: int
+    revision: int
+    since: str
+    place: str
+    final: bool
+
+
+class Revision(Struct, gc=False):
+    """One registered document of a type. `problems` were found when it was registered."""
+
+    type: str
+    revision: int
+    status: str
+    digest: str
+    problems: list[Problem]
+    registered_at: str
+    activated_at: str | None
+    retired_at: str | None
+
+
+def state_of(leaves: Leaves | Sequence[str] | None) -> State:
+    """A configuration as people write it."""
+    if leaves is None:
+        return None
+    return leaves[0] if len(leaves) == 1 else list(leaves)
+
+
+def transition_of(record: Record) -> Transition:
+    """A record of the log as the API shows it, personal values in their places."""
+    return Transition(
+        type=record.type,
+        entity=record.entity,
+        version=record.version,
+        partition=record.partition,
+        position=record.position,
+        command=record.command,
+        event=record.event,
+        from_=state_of(record.from_),
+        to=state_of(record.to),
+        from_leaves=list(record.from_ or ()),
+        to_leaves=list(record.to),
+        changes=merged(record, "changes"),
+        recorded_at=text_of(record.recorded_at),
+        revision=record.revision,
+        kind=record.kind,
+        payload=merged(record, "payload"),
+        actor=_actor_of(record.actor),
+        occurred_at=None if record.occurred_at is None else text_of(record.occurred_at),
+        removed=list(record.removed) or UNSET,
+        correlation=UNSET if record.correlation is None else record.correlation,
+        causation=UNSET if record.causation is None else record.causation,
+        definition=UNSET if record.definition is None else record.definition,
+    )
+
+
+def recorded_of(record: Record, allowed: Sequence[str]) -> Recorded:
+    """The answer to the command that made `record`: the same whenever it is asked, since nothing here changes."""
+    return Recorded(
+        type=record.type,
+        entity=record.entity,
+        version=record.version,
+        partition=record.partition,
+        position=record.position,
+        command=record.command,
+        event=record.event,
+        from_=state_of(record.from_),
+        to=state_of(record.to),
+        from_leaves=list(record.from_ or ()),
+        to_leaves=list(record.to),
+        changes=merged(record, "changes"),
+        recorded_at=text_of(record.recorded_at),
+        revision=record.revision,
+        allowed=list(allowed),
+        removed=list(record.removed) or UNSET,
+    )
+
+
+def entity_of(ref: Ref, head: Head, place: Place, final: bool) -> Entity:
+    """An entity as of a head, with the place up to which the log says so."""
+    return Entity(
+        type=ref.type,
+        entity=ref.id,
+        state=state_of(head.leaves),
+        leaves=list(head.leaves),
+        data=head.data,
+        version=head.version,
+        revision=head.revision,
+        since=text_of(head.since),
+        place=place,
+        final=final,
+    )
+
+
+def etag_of(version: int) -> str:
+    """The entity tag (RFC 9110) of an entity at a version, as `If-Match` gives it back."""
+    return f'"{version}"'
+
+
+def matches(if_none_match: str | None, version: int) -> bool:
+    """Whether the caller holds this version already, by its `If-None-Match`."""
+    if if_none_match is None:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag_of(version) in tags
+
+
+def lines_of(transitions: Sequence[Transition]) -> bytes:
+    """Transitions as NDJSON: one a line, each line ended."""
+    return msgspec.json.Encoder().encode_lines(transitions)
+
+
+def _actor_of(actor: Actor) -> ActorShape:
+    return ActorShape(actor.id, actor.roles)
