@@ -1,0 +1,138 @@
+"""A command can be sent again: it is answered from the log, for good, and makes nothing new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from statewright.machine.record import COMMANDS_KEPT, Head, Record
+from statewright.stores.words import Append, Duplicate, EventStore, Outcome, Ref
+from statewright.testkit.store.writing import (
+    CART,
+    ORDER,
+    PARCEL,
+    bytes_of,
+    command,
+    head_of,
+    move,
+    record,
+    recorded,
+    standing,
+    turn,
+    whole_log,
+)
+
+
+async def a_command_sent_again_is_answered_from_the_log(store: EventStore) -> None:
+    """Decided on the same head as the first time; the answer is what was recorded then, to the byte."""
+    head = await turn(store, ORDER, 1)
+    first = await record(store, command("c-2", move(ORDER, head, changes={"a": 1})))
+    await turn(store, ORDER, 2, "later")
+
+    await _is_answered_with(store, command("c-2", move(ORDER, head, changes={"a": 1})), first)
+
+
+async def a_repeat_on_the_latest_head_is_a_repeat_still(store: EventStore) -> None:
+    """Whoever did not know of the first time decided on a head that stands; the log knows better."""
+    first = await record(store, command("c-1", move(ORDER, None)))
+    await turn(store, ORDER, 2)
+
+    await _is_answered_with(store, command("c-1", move(ORDER, await head_of(store, ORDER))), first)
+
+
+async def a_repeat_with_another_digest_brings_the_first_one(store: EventStore) -> None:
+    """It is for the committer to compare: the record that comes back carries the digest of what was asked then."""
+    await record(store, command("c-1", move(ORDER, None), digest="what was asked"))
+    (outcome,) = await store.append([command("c-1", move(ORDER, await head_of(store, ORDER)), digest="something else")])
+
+    assert [line.digest for line in _made(outcome)] == ["what was asked"]
+
+
+async def a_repeat_in_the_same_group_is_a_repeat(store: EventStore) -> None:
+    """Whether decided on the head before the first or on the one after it."""
+    first = command("c-1", move(ORDER, None))
+    on_the_same, on_the_next = command("c-1", move(ORDER, None)), command("c-1", move(ORDER, first.steps[0].after))
+    outcomes = await store.append([first, on_the_same, on_the_next])
+    made = bytes_of(recorded(outcomes[0]).records)
+
+    assert [bytes_of(_made(outcome)) for outcome in outcomes[1:]] == [made, made]
+    assert len(await whole_log(store)) == 1
+
+
+async def early_and_late_commands_are_found_alike(store: EventStore) -> None:
+    """Among the first 64 versions and beyond them, by asking and by sending again."""
+    await turn(store, ORDER, COMMANDS_KEPT + 6)
+    for version in (1, 2, COMMANDS_KEPT - 1, COMMANDS_KEPT, COMMANDS_KEPT + 1, COMMANDS_KEPT + 6):
+        then = await store.read_entity(ORDER, version - 1, 1)
+
+        assert bytes_of(await store.find_command(ORDER, f"turn-{version}")) == bytes_of(then)
+        await _is_answered_with(store, command(f"turn-{version}", move(ORDER, await head_of(store, ORDER))), then)
+
+
+async def a_repeat_over_several_entities_brings_all_of_it(store: EventStore) -> None:
+    """Every transition the command made, in the order it made them, looked up at its first entity."""
+    await turn(store, PARCEL, COMMANDS_KEPT + 2)
+    moves = [move(ORDER, None), move(PARCEL, await head_of(store, PARCEL)), move(CART, None), move(ORDER, None)]
+    first = await record(store, command("together", *moves))
+    await turn(store, PARCEL, 1, "later")
+
+    assert [(line.type, line.version) for line in first] == [("order", 1), ("parcel", 67), ("cart", 1), ("order", 2)]
+    assert bytes_of(await store.find_command(ORDER, "together")) == bytes_of(first)
+    await _is_answered_with(store, command("together", *moves), first)
+
+
+async def the_same_id_on_another_entity_is_another_command(store: EventStore) -> None:
+    """Also when the two stand side by side in the log."""
+    refs = [Ref("order", "1"), Ref("order", "2"), Ref("parcel", "1")]
+    await record(store, *[command("c-1", move(ref, None)) for ref in refs])
+
+    for ref in refs:
+        assert [(line.type, line.entity) for line in await store.find_command(ref, "c-1")] == [ref]
+
+
+async def an_unknown_command_made_nothing(store: EventStore) -> None:
+    """Nor did one that looks like one that is known."""
+    await turn(store, ORDER, 2)
+    await turn(store, PARCEL, 1, "parcel")
+
+    for name in ("turn-3", "TURN-1", "turn-", "turn-1 ", "", "parcel-1"):
+        assert list(await store.find_command(ORDER, name)) == [], f"found a command {name!r} that nobody sent"
+
+
+async def a_refused_append_can_be_sent_again(store: EventStore) -> None:
+    """What conflicted was not recorded, so it is no repeat when it comes decided anew."""
+    await turn(store, ORDER, 1)
+    await store.append([command("c-1", move(ORDER, None))])
+    lines = await record(store, command("c-1", move(ORDER, await standing(store, ORDER))))
+
+    assert [line.version for line in lines] == [2]
+
+
+async def _is_answered_with(store: EventStore, again: Append, first: Sequence[Record]) -> None:
+    before = await _whole(store, again)
+    (outcome,) = await store.append([again])
+
+    assert bytes_of(_made(outcome)) == bytes_of(first)
+    assert await _whole(store, again) == before, "a repeat has left a trace"
+
+
+async def _whole(store: EventStore, asked: Append) -> tuple[list[bytes], Sequence[Head | None]]:
+    refs = [Ref(step.record.type, step.record.entity) for step in asked.steps]
+    return bytes_of(await whole_log(store)), await store.heads(refs)
+
+
+def _made(outcome: Outcome) -> Sequence[Record]:
+    assert isinstance(outcome, Duplicate), f"should have been a repeat, but the outcome is {outcome}"
+    return outcome.records
+
+
+PROMISES = (
+    a_command_sent_again_is_answered_from_the_log,
+    a_repeat_on_the_latest_head_is_a_repeat_still,
+    a_repeat_with_another_digest_brings_the_first_one,
+    a_repeat_in_the_same_group_is_a_repeat,
+    early_and_late_commands_are_found_alike,
+    a_repeat_over_several_entities_brings_all_of_it,
+    the_same_id_on_another_entity_is_another_command,
+    an_unknown_command_made_nothing,
+    a_refused_append_can_be_sent_again,
+)
