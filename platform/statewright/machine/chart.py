@@ -13,8 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from statewright.machine.definition import Branch, Branches, Definition, Guard, State, branches_of
-from statewright.machine.lint import TONES
+from statewright.machine.definition import TONES, Branch, Branches, Definition, Guard, State, branches_of
 from statewright.machine.targets import States
 
 ROOT = ""
@@ -83,7 +82,7 @@ class Arrow(Struct, frozen=True, kw_only=True):
             case "default":
                 return "by default"
             case _:
-                return "any other event" if self.trigger == "*" else self.trigger
+                return "any other event" if self.trigger == "*" else self.trigger.strip() or "(no name)"
 
 
 class Chart(Struct, frozen=True):

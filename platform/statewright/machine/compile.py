@@ -11,7 +11,6 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from statewright.machine.definition import Branch, Branches, Definition, State, branches_of
-from statewright.machine.lint import TONES
 from statewright.machine.names import RESERVED_EVENTS
 from statewright.machine.problem import pointer_of
 from statewright.machine.record import Leaves
@@ -19,6 +18,7 @@ from statewright.machine.schemas import Schema
 from statewright.machine.targets import States
 
 Tone = Literal["start", "active", "waiting", "success", "danger", "neutral"]
+_TONES: tuple[Tone, ...] = ("start", "active", "waiting", "success", "danger")
 
 
 class Node(Struct, frozen=True):
@@ -117,7 +117,7 @@ def state_text(leaves: Leaves) -> str | list[str]:
 def _node(path: str, state: State) -> Node:
     name = path.rpartition(".")[2]
     kind = state.type or ("compound" if state.states else "atomic")
-    tone: Tone = next((tag for tag in state.tags if tag in TONES), "neutral")  # type: ignore[assignment]  # a tone it is
+    tone: Tone = next((tone for tone in _TONES if tone in state.tags), "neutral")
     label = state.label or (name.replace("_", " ").capitalize() if name.islower() else name)
     return Node(path, label, state.description, kind, tuple(state.tags), tone)
 

@@ -192,9 +192,9 @@ def _carry_out(
     removed: tuple[str, ...] = ()
     data = before
     if move.keep is None:
-        for field, value in payload.items():
-            if field not in before or _differs(before[field], value):
-                changes[field] = value
+        changes = {
+            field: value for field, value in payload.items() if field not in before or _differs(before[field], value)
+        }
     else:
         for field in move.keep:
             if field in payload and (field not in before or _differs(before[field], payload[field])):

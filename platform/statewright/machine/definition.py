@@ -19,6 +19,8 @@ Patch = dict[str, Any]
 Action = str | dict[str, Any]
 Actions = Action | list[Action]
 Guard = str | dict[str, Any]
+TONES = ("start", "active", "waiting", "success", "danger")
+"""Tags with a meaning for colour and lists; others are free."""
 
 
 class Branch(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

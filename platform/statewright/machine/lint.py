@@ -14,8 +14,6 @@ from statewright.machine.targets import States
 
 STATES = 1_000
 TRANSITIONS = 5_000
-TONES = ("start", "active", "waiting", "success", "danger")
-"""Tags that colour a state."""
 
 _LATER_ON_STATE = {
     "states": "nested states",
