@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from uuid import uuid4
@@ -11,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from statewright.machine.record import Head, Record, fold
+from statewright.stores.waking import Waking
 from statewright.stores.words import (
     START,
     Append,
@@ -55,7 +55,7 @@ class MemoryStore(EventStore):
         self._log: list[bytes] = []  # the transition at position n is line n - 1
         self._lives: dict[Ref, _Life] = {}
         self._last_stamp = 0
-        self._news = asyncio.Event()
+        self._waking = Waking()
         self._closed = False
 
     @property
@@ -75,7 +75,7 @@ class MemoryStore(EventStore):
         before = len(self._log)
         outcomes = [self._outcome(command) for command in group]
         if len(self._log) > before:
-            self._tell_the_waiting()
+            self._waking.wake()
         return outcomes
 
     def _outcome(self, command: Append) -> Outcome:
@@ -147,18 +147,11 @@ class MemoryStore(EventStore):
     async def wait(self, place: Place, timeout_s: float) -> bool:
         """Return True as soon as something stands after `place`, False after `timeout_s` seconds."""
         position = _position_of(place)
-        try:
-            async with asyncio.timeout(timeout_s):
-                while len(self._log) <= position:
-                    await self._news.wait()
-        except TimeoutError:
-            return False
-        return True
 
-    def _tell_the_waiting(self) -> None:
-        """Wake all who wait now; who comes later waits for the next group."""
-        self._news.set()
-        self._news = asyncio.Event()
+        async def beyond() -> bool:
+            return len(self._log) > position
+
+        return await self._waking.until(beyond, timeout_s)
 
     async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
         """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none."""

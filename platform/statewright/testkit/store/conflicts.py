@@ -57,22 +57,12 @@ async def an_entity_is_created_once(store: EventStore) -> None:
 
 async def what_does_not_exist_cannot_be_moved(store: EventStore) -> None:
     """A conflict without a head."""
-    elsewhere = await turn(store, PARCEL, 1)
-    (outcome,) = await store.append([command("c-1", move(ORDER, elsewhere))])
+    unrecorded = command("unrecorded", move(ORDER, None)).steps[0].after
+    (outcome,) = await store.append([command("c-1", move(ORDER, unrecorded))])
 
     assert conflicting(outcome).ref == ORDER
     assert conflicting(outcome).head is None
     assert await head_of(store, ORDER) is None
-
-
-async def a_version_that_skips_is_not_let_in(store: EventStore) -> None:
-    """Nor one that comes from the future of the entity."""
-    head = await turn(store, ORDER, 1)
-    ahead = command("ahead", move(ORDER, command("unrecorded", move(ORDER, head)).steps[0].after))
-    (outcome,) = await store.append([ahead])
-
-    assert without_handle(conflicting(outcome).head) == without_handle(await head_of(store, ORDER))
-    assert [line.version for line in await store.read_entity(ORDER)] == [1]
 
 
 async def a_conflict_takes_with_it_nothing_but_itself(store: EventStore) -> None:
@@ -174,7 +164,6 @@ PROMISES = (
     the_head_of_a_conflict_can_be_decided_on,
     an_entity_is_created_once,
     what_does_not_exist_cannot_be_moved,
-    a_version_that_skips_is_not_let_in,
     a_conflict_takes_with_it_nothing_but_itself,
     of_two_on_the_same_head_in_one_group_the_first_wins,
     later_commands_of_a_group_build_on_earlier_ones,

@@ -13,7 +13,7 @@ from statewright.testkit.store.writing import (
     PARCEL,
     bytes_of,
     command,
-    head_of,
+    folded,
     move,
     record,
     standing,
@@ -66,11 +66,14 @@ async def a_repeat_is_a_repeat_after_reopening(store: EventStore, reopen: Reopen
     """Commands among the first 64 versions and beyond them."""
     await turn(store, ORDER, COMMANDS_KEPT + 2)
     store = await reopen(store)
+    lines = await store.read_entity(ORDER)
     for version in (1, COMMANDS_KEPT, COMMANDS_KEPT + 2):
-        (outcome,) = await store.append([command(f"turn-{version}", move(ORDER, await head_of(store, ORDER)))])
+        then, decided_on = lines[version - 1 : version], folded(lines[: version - 1])
+        (outcome,) = await store.append([command(f"turn-{version}", move(ORDER, decided_on))])
 
         assert isinstance(outcome, Duplicate)
-        assert bytes_of(outcome.records) == bytes_of(await store.read_entity(ORDER, version - 1, 1))
+        assert bytes_of(outcome.records) == bytes_of(then)
+        assert bytes_of(await store.find_command(ORDER, f"turn-{version}")) == bytes_of(then)
     assert (await standing(store, ORDER)).version == COMMANDS_KEPT + 2
 
 

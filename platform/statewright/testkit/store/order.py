@@ -145,15 +145,15 @@ async def a_record_notes_the_clock_where_it_differs(store: EventStore) -> None:
 
 
 async def a_head_keeps_time_when_the_clock_falls(store: EventStore) -> None:
-    """Its times are those of the record as stamped, not of the clock that was wrong."""
+    """Its times are those of the record as stamped, not of the clock that was wrong; so are the heads given."""
     head = await turn(store, ORDER, 1)
-    asked = command("c-2", move(ORDER, head), now=NOON - 5_000_000)
+    asked = command("c-2", move(ORDER, head), move(PARCEL, None), now=NOON - 5_000_000)
     await record(store, asked)
-    stored = await standing(store, ORDER)
 
-    assert (stored.recorded_at, stored.happened_at, stored.since) == (NOON, NOON, NOON)
-    after = asked.steps[0].after
-    assert (after.recorded_at, after.happened_at, after.since) == (NOON, NOON, NOON)
+    for step, stored in zip(asked.steps, await store.heads([ORDER, PARCEL]), strict=True):
+        assert stored is not None
+        for one in (stored, step.after):
+            assert (one.recorded_at, one.happened_at, one.since) == (NOON, NOON, NOON)
 
 
 async def one_command_has_one_time(store: EventStore) -> None:

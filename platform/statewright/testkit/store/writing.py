@@ -33,7 +33,7 @@ def move(ref: Ref, before: Head | None, **written: Any) -> Move:
 
 def command(name: str, *moves: Move, now: int = NOON, digest: str = "") -> Append:
     """The moves as one command; a later move of the same entity is decided on the head after the earlier one."""
-    digest = digest or f"digest of {name}"
+    digest = digest or f"digest of {name} for {'/'.join(moves[0].ref)}"  # what was asked says of whom, too
     reached: dict[Ref, Head] = {}
     steps = []
     for ref, before, written in moves:
