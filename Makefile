@@ -50,8 +50,8 @@ format: $(VENV)/.dev ## formats the code and mends what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-generated: $(VENV)/.dev ## writes again what is generated: the JSON Schemas in definitions/
-	$(BIN)/python -m tests.definitions.schema_files
+generated: $(VENV)/.dev ## writes again what is made from code: schemas and the reference of problems
+	$(BIN)/python -m tests.house.generated
 
 hooks: $(VENV)/.dev ## runs the checks before every commit from now on
 	$(BIN)/pre-commit install
