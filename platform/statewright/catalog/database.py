@@ -7,36 +7,19 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from statewright.catalog.tables import Table
+from statewright.stores.driver import engine_at
 
 
 def opened(url: str) -> Engine:
     """An engine on the database at `url`, its tables made where they are missing."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        _durable_sqlite(engine)
+    engine = engine_at(url, ("journal_mode = WAL", "synchronous = FULL"))
     with writing(engine) as session:
         Table.metadata.create_all(session.connection())
     return engine
-
-
-def _durable_sqlite(engine: Engine) -> None:
-    """Have every connection wait for locks, survive a power cut, and leave BEGIN to us."""
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # else sqlite3 begins transactions when it sees fit
-        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # IMMEDIATE takes the one write lock before we look, so that what a writer has read still holds when it writes.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager
@@ -68,7 +51,7 @@ class Watch:
         if self._connection is None:
             return True
         with self._lock:
-            (version,) = self._connection.dbapi_connection.execute("PRAGMA data_version").fetchone()
+            version = self._connection.dbapi_connection.apsw.execute("PRAGMA data_version").get
             changed = bool(version != self._seen)
             self._seen = version
         return changed
