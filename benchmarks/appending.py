@@ -27,7 +27,7 @@ def measure(folder: Path, rounds: int) -> list[Row]:
 async def in_turns(folder: Path, rounds: int) -> list[Row]:
     """Store and floor in turns, both equally long at each turn."""
     lives, bare = Lives(), raw_sqlite.RawLog(folder / "raw.db")
-    store = SqliteStore(folder / "store")
+    store = SqliteStore.open(folder / "store.db")
     ours: dict[int, list[float]] = {size: [] for size in GROUPS_OF}
     floor: dict[int, list[float]] = {size: [] for size in GROUPS_OF}
     for _ in range(ALREADY_THERE // 10_000):

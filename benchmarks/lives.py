@@ -20,12 +20,13 @@ class Lives:
         self.number = 0
 
     def groups(self, count: int, size: int) -> list[list[Append]]:
-        """The next `count` groups of `size` commands, one transition each; a group has an entity at most once."""
+        """The next `count` groups of `size` commands, one transition each."""
         return [[self.next() for _ in range(size)] for _ in range(count)]
 
     def next(self) -> Append:
-        """The next command: an entity's creation when it is new, else its next event."""
-        entity = workload.entity(self.number)
+        """The next command: first the creation of each entity, then events."""
+        new = self.number < workload.ENTITIES
+        entity = workload.name(self.number) if new else workload.entity(self.number)
         before = self.heads.get(entity)
         record = created(entity, self.number) if before is None else moved(entity, self.number, before)
         after = fold(before, record)

@@ -5,6 +5,7 @@ Every event is let through from every state, so the order in which connections g
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -12,7 +13,6 @@ import msgspec
 
 TYPE = "parcel"
 ENTITIES = 10_000
-STRIDE = 7_919
 STATES = ("received", "checked", "packed", "sent", "delivered", "returned")
 EVENT = "ADVANCE"
 Form = Literal["echo", "event", "ndjson", "array"]
@@ -44,11 +44,18 @@ def definition() -> dict[str, Any]:
 
 
 def entity(number: int) -> str:
-    """The id of the entity that the `number`-th event goes to: each has its turn, neighbours far apart.
+    """The id of the entity that the `number`-th event goes to, scattered as in life.
 
-    In alphabetical order the entries of one commit would share the pages of an index, as they never do in life.
+    In any regular order the entries of one commit would share the pages of an index, and all entities would reach the
+    version at which a store takes a snapshot in the same second.
     """
-    return f"p-{number * STRIDE % ENTITIES:05d}"
+    scattered = hashlib.blake2b(number.to_bytes(8, "big"), digest_size=4).digest()
+    return name(int.from_bytes(scattered, "big") % ENTITIES)
+
+
+def name(index: int) -> str:
+    """The id of one of the entities."""
+    return f"p-{index:05d}"
 
 
 def event(number: int) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def event(number: int) -> dict[str, Any]:
 
 def creation(number: int) -> dict[str, Any]:
     """The command that creates the `number`-th entity."""
-    return {"type": TYPE, "entity": entity(number), "id": f"n-{number:09d}", "event": None, "data": {"minutes": 0}}
+    return {"type": TYPE, "entity": name(number), "id": f"n-{number:09d}", "event": None, "data": {"minutes": 0}}
 
 
 def command(number: int) -> dict[str, Any]:
