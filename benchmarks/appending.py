@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import uvloop
-from statewright.stores.sqlite import SqliteStore
 
 from benchmarks import raw_sqlite
 from benchmarks.lives import Lives
 from benchmarks.report import Row, compared
 from benchmarks.stopwatch import Stopwatch
+from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import Append, Recorded
 
 ALREADY_THERE = 100_000

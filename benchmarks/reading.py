@@ -13,12 +13,12 @@ from pathlib import Path
 
 import uvloop
 from msgspec.structs import replace
-from statewright.stores.sqlite import SqliteStore
 
 from benchmarks import posting, processes, raw_sqlite, workload
 from benchmarks.processes import CHECKOUT, Server
 from benchmarks.report import Row, compared
 from benchmarks.stopwatch import Stopwatch
+from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import START, Ref
 
 PAGE = 5_000
