@@ -1,0 +1,89 @@
+"""What documents show is so: their examples are run against a server of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.examples import Example, differences, examples_in, run
+
+HOUSE = Path(__file__).parents[2]
+COMMANDS = Path(sys.executable).parent
+DOCUMENTS = [path for path in [HOUSE / "README.md", *sorted((HOUSE / "docs").rglob("*.md"))] if examples_in(path)]
+STARTS_WITHIN_S = 30
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A server with an empty data folder, started as people start it; stopped as people stop it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [COMMANDS / "statewright", "serve", "--port", str(port), "--data", tmp_path / "data"]
+    with (tmp_path / "server.log").open("w+") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_until_ready(f"http://127.0.0.1:{port}/health/ready", server, tmp_path / "server.log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=30) == 0, (tmp_path / "server.log").read_text()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_the_examples_of_a_document_do_what_it_says(document: Path, address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "definitions").symlink_to(HOUSE / "definitions")
+    examples = examples_in(document)
+
+    printed = run(examples, address, folder, f"{COMMANDS}{os.pathsep}{os.environ['PATH']}")
+    wrong = [
+        f"line {example.line}: {difference}"
+        for example, text in zip(examples, printed, strict=True)
+        for difference in differences(example, text)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        ('{"state": "paid"}', '{"state": "open"}'),
+        ('{"version": 1}', '{"state": "paid"}'),
+        ('["a", "b"]', '["a"]'),
+        ('["a"]', '["a", "b"]'),
+        ('{"place": "1…"}', '{"place": "21"}'),
+    ],
+)
+def test_an_answer_that_is_not_as_shown_is_told(shown: str, printed: str) -> None:
+    assert [*differences(Example(1, "", [("json", shown)]), printed)] != []
+
+
+@pytest.mark.parametrize("shown", ['{"items": ["a", "…"], "at": "…"}', '{"at": "2026-…Z"}', '{"items": ["a", "b"]}'])
+def test_an_answer_may_be_shown_in_part(shown: str) -> None:
+    printed = '{"items": ["a", "b"], "at": "2026-11-23T11:30:00Z"}'
+
+    assert [*differences(Example(1, "", [("json", shown)]), printed)] == []
+
+
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < end:
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise AssertionError(f"no answer within {STARTS_WITHIN_S} s:\n{log.read_text()}")
