@@ -64,6 +64,7 @@ class Machine:
         self.context = Schema(definition.schemas.context) if definition.schemas.context is not None else None
         self.events = {event: Schema(written) for event, written in definition.schemas.events.items()}
         self.personal: frozenset[str] = self.context.personal if self.context else frozenset()
+        self.personal_events = any(schema.personal for schema in self.events.values())
         states = States(definition)
         self.states = {path: _node(path, state) for path, state in states.by_path.items()}
         self.initial: Leaves = (definition.initial or "",)

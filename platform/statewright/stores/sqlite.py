@@ -437,7 +437,7 @@ def _records(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> 
     records = []
     position = 0
     try:
-        rows: Any = connection.execute(sql, values)
+        rows = cast("Iterator[tuple[int, int, str]]", connection.execute(sql, values))
         for position, recorded_at, text in rows:
             record = _decode_record(text)
             record.position = position

@@ -1,0 +1,19 @@
+"""What callers may ask for: send events and create entities, and read one entity as the log has it."""
+
+from statewright.commands.asking import AllowedEvent, Asking
+from statewright.commands.committer import Committer
+from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together, digest_of
+
+__all__ = [
+    "AllowedEvent",
+    "Answer",
+    "Asking",
+    "Committer",
+    "Done",
+    "Failed",
+    "NotDone",
+    "SendEvent",
+    "SendTogether",
+    "Together",
+    "digest_of",
+]

@@ -1,0 +1,504 @@
+"""The committer: takes what is waiting, decides it on fresh heads, and records it in one durable commit.
+
+One runs per process and does one group at a time. While a group's commit runs the next one gathers, and is decided
+only when the outcome is known; so nobody waits on purpose, and many callers share one fsync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import Struct
+
+from statewright.catalog import Catalog, CatalogError, Refusal
+from statewright.commands.recording import step_of
+from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together
+from statewright.machine.compile import Machine
+from statewright.machine.decide import Accepted, Event, Refused, Why, decide
+from statewright.machine.moments import Micros
+from statewright.machine.record import COMMANDS_KEPT, Head, Record
+from statewright.stores.words import (
+    Append,
+    Conflict,
+    EventStore,
+    Ref,
+    Step,
+    StoreFailed,
+    StoreUnavailable,
+    StoreUncertain,
+)
+
+AHEAD_AT_MOST = 5 * 60 * 1_000_000
+"""How far `occurred_at` may lie ahead of our clock, in microseconds: clocks differ."""
+_UNKNOWN = "it is not known whether this was recorded; send it again with the id in `command`"
+_log = logging.getLogger("statewright.committer")
+
+
+class _Job(Struct, gc=False):
+    """What one caller waits for: several events, answered one by one, or `together`, answered as one."""
+
+    sends: Sequence[SendEvent]
+    answers: list[Answer | None]
+    future: asyncio.Future[list[Answer]]
+    together: SendTogether | None = None
+    outcome: Together | Failed | None = None
+
+
+_Item = tuple[_Job, int]
+"""One thing to decide: the job and which of its events; -1 for all of them together."""
+
+
+class Committer:
+    """Decides and records. `submit` from one event loop; `close` finishes what was accepted.
+
+    `recorded` is called after every group that changed the log; `failed` when the log's medium cannot be trusted any
+    more, after which the process should end.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        catalog: Catalog,
+        *,
+        queue_limit: int = 20_000,
+        group_limit: int = 1_000,
+        heads_kept: int = 100_000,
+        clock: Callable[[], Micros] = lambda: time.time_ns() // 1_000,
+        recorded: Callable[[], None] = lambda: None,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.store = store
+        self.catalog = catalog
+        self.queue_limit = queue_limit
+        self.waiting = 0
+        self._group_limit = group_limit
+        self._heads_kept = heads_kept
+        self._clock = clock
+        self._recorded = recorded
+        self._failed = failed
+        self._queue: deque[_Job] = deque()
+        self._heads: dict[Ref, Head | None] = {}
+        self._told: set[tuple[str, int]] = set()
+        self._last_stamp: Micros = 0
+        self._names = (f"c-{secrets.token_hex(8)}-{number:x}" for number in itertools.count(1))
+        self._wanted: asyncio.Future[None] | None = None
+        self._room = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    # --- asking
+
+    async def send(self, send: SendEvent) -> Answer:
+        """Decide one event and record it. Answers `overloaded` at once when the queue is full."""
+        return (await self.submit([send]))[0]
+
+    def submit(self, sends: Sequence[SendEvent]) -> asyncio.Future[list[Answer]]:
+        """Decide events in their order; one answer each, all at once, when the last is durable."""
+        future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
+        if self.waiting + len(sends) > self.queue_limit or self._closing:
+            future.set_result([self._turned_away(send.command) for send in sends])
+        else:
+            self._enqueue(_Job(sends, [None] * len(sends), future))
+        return future
+
+    async def send_together(self, command: SendTogether) -> Together | Failed:
+        """Decide several events as one command: all or nothing."""
+        if self.waiting + len(command.sends) > self.queue_limit or self._closing:
+            return self._turned_away(command.command)
+        job = _Job(command.sends, [], asyncio.get_running_loop().create_future(), command)
+        self._enqueue(job)
+        await job.future
+        return job.outcome or Failed("outcome_unknown", _UNKNOWN, command.command)
+
+    async def room_for(self, count: int) -> None:
+        """Return when `count` more events fit into the queue: for callers that can wait."""
+        while self.waiting + count > self.queue_limit and not self._closing:
+            self._room.clear()
+            await self._room.wait()
+
+    def _turned_away(self, command: str | None) -> Failed:
+        if self._closing:
+            return Failed("overloaded", "the server is stopping; send it again in a moment", command)
+        return Failed("overloaded", f"{self.waiting:,} events are waiting; send it again in a moment", command)
+
+    def _enqueue(self, job: _Job) -> None:
+        self.waiting += len(job.sends)
+        self._queue.append(job)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name="committer")
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(None)
+
+    async def close(self) -> None:
+        """Take nothing more, finish what was accepted, and return."""
+        self._closing = True
+        self._room.set()
+        if self._task is not None:
+            if self._wanted is not None and not self._wanted.done():
+                self._wanted.set_result(None)
+            await self._task
+
+    # --- one group after the other
+
+    async def _work(self) -> None:
+        while True:
+            if not self._queue:
+                if self._closing:
+                    return
+                self._wanted = asyncio.get_running_loop().create_future()
+                await self._wanted
+                self._wanted = None
+                continue
+            jobs = self._next_group()
+            await self._settle(jobs)
+            self.waiting -= sum(len(job.sends) for job in jobs)
+            self._room.set()
+            # A turn of the loop: callers take their answers, and what came meanwhile becomes the next group.
+            await asyncio.sleep(0)
+
+    def _next_group(self) -> list[_Job]:
+        jobs = [self._queue.popleft()]
+        size = len(jobs[0].sends)
+        while self._queue and size + len(self._queue[0].sends) <= self._group_limit:
+            jobs.append(self._queue.popleft())
+            size += len(jobs[-1].sends)
+        return jobs
+
+    async def _settle(self, jobs: list[_Job]) -> None:
+        """Answer every job, whatever happens."""
+        try:
+            items: list[_Item] = []
+            for job in jobs:
+                items.extend([(job, -1)] if job.together else [(job, index) for index in range(len(job.sends))])
+            while items:
+                items = await self._round(items)
+        except StoreUnavailable as error:
+            self._fail(jobs, "store_unavailable", str(error))
+        except StoreFailed as error:
+            _log.critical("the log can no longer be trusted, so this process ends: %s", error)
+            self._fail(jobs, "outcome_unknown", _UNKNOWN)
+            self._failed()
+        except Exception as error:
+            self._heads.clear()
+            for job in jobs:
+                if not job.future.done():
+                    job.future.set_exception(error)
+        for job in jobs:
+            if not job.future.done():
+                job.future.set_result([answer for answer in job.answers if answer is not None])
+
+    def _fail(self, jobs: Sequence[_Job], code: str, detail: str) -> None:
+        """Answer what has no answer yet. What was decided on heads that may not hold is not let out."""
+        self._heads.clear()
+        for job in jobs:
+            if job.together is not None:
+                job.outcome = job.outcome or Failed(code, detail, job.together.command)  # type: ignore[arg-type]
+            for index, answer in enumerate(job.answers):
+                if answer is None:
+                    job.answers[index] = Failed(code, detail, job.sends[index].command)  # type: ignore[arg-type]
+
+    async def _round(self, items: list[_Item]) -> list[_Item]:
+        """Decide and record; gives back what must be decided again, because another writer was first."""
+        self.catalog.refresh()
+        heads = await self._fresh_heads(items)
+        known = await self._late_repeats(items, heads)
+        deciding = _Deciding(self, heads, known, max(self._clock(), self._last_stamp))
+        for item in items:
+            deciding.item(item)
+        again = deciding.again
+        if deciding.appends:
+            again += await self._append(deciding)
+        again += await self._look_twice(deciding)
+        for repeat in deciding.repeats:
+            await self._answer_repeat(*repeat)
+        for (job, index), answer in deciding.settled:
+            _put(job, index, answer)
+        return again
+
+    async def _append(self, deciding: _Deciding) -> list[_Item]:
+        again: list[_Item] = []
+        try:
+            outcomes = await self.store.append(deciding.appends)
+        except StoreUncertain:
+            return await self._ask_what_became(deciding)
+        for item, append, answer, outcome in zip(
+            deciding.owners, deciding.appends, deciding.answers, outcomes, strict=True
+        ):
+            if type(outcome) is Conflict:
+                self._heads.pop(outcome.ref, None)
+                for step in append.steps:
+                    self._heads.pop(Ref(step.record.type, step.record.entity), None)
+                again.append(item)
+                continue
+            self._take_over(append.steps, deciding.now)
+            _put(*item, answer)
+        self._trim()
+        self._recorded()
+        return again
+
+    def _take_over(self, steps: Sequence[Step], now: Micros) -> None:
+        """Let the heads that stand in the log now be the cached ones."""
+        for step in steps:
+            record = step.record
+            ref = Ref(record.type, record.entity)
+            if record.recorded_at == now:
+                self._heads[ref] = step.after
+            else:  # stamped otherwise than it was decided: its times must come from the log
+                self._heads.pop(ref, None)
+            if record.recorded_at > self._last_stamp:
+                self._last_stamp = record.recorded_at
+            if record.definition is not None:
+                self._told.add((record.type, record.revision))
+
+    async def _ask_what_became(self, deciding: _Deciding) -> list[_Item]:
+        """After a commit whose outcome is unknown: what is in the log is answered, the rest is decided again."""
+        self._heads.clear()
+        again: list[_Item] = []
+        for item, append, answer in zip(deciding.owners, deciding.appends, deciding.answers, strict=True):
+            first = append.steps[0].record
+            try:
+                made = await self.store.find_command(Ref(first.type, first.entity), append.command)
+            except (StoreUnavailable, StoreUncertain):
+                self._answer_unknown(item, append.command)
+                continue
+            if made:
+                _put(*item, _with_records(answer, made))
+            else:
+                again.append(item)
+        self._recorded()
+        return again
+
+    def _answer_unknown(self, item: _Item, command: str) -> None:
+        _put(*item, Failed("outcome_unknown", _UNKNOWN, command))
+
+    async def _look_twice(self, deciding: _Deciding) -> list[_Item]:
+        """Refusals and dry runs leave the process only on a head that no other process has moved meanwhile."""
+        if self.store.limits.sole_writer or not deciding.doubtful:
+            deciding.settled.extend((item, answer) for item, answer, _ in deciding.doubtful)
+            return []
+        refs = list({ref for _, _, refs in deciding.doubtful for ref in refs})
+        fresh = dict(zip(refs, await self.store.heads(refs), strict=True))
+        self._heads.update(fresh)
+        again = []
+        for item, answer, touched in deciding.doubtful:
+            if all(_version(fresh[ref]) == _version(deciding.heads[ref]) for ref in touched):
+                deciding.settled.append((item, answer))
+            else:
+                again.append(item)
+        return again
+
+    async def _answer_repeat(self, item: _Item, ref: Ref, command: str, digest: str) -> None:
+        job, index = item
+        made = await self.store.find_command(ref, command)
+        if made[0].digest and made[0].digest != digest:
+            detail = f"the command {command!r} was used for something else, recorded as version {made[0].version}"
+            send = job.sends[max(index, 0)]
+            refused = Refused(Why.ID_REUSED, detail)
+            _put(job, index, NotDone(refused, send, None, self.catalog.machine_of(ref.type, made[0].revision)))
+            return
+        done = [Done(record, self.catalog.machine_of(record.type, record.revision), True) for record in made]
+        _put(job, index, done[0] if index >= 0 else Together(done))
+
+    # --- heads
+
+    async def _fresh_heads(self, items: Iterable[_Item]) -> dict[Ref, Head | None]:
+        """The heads of all that the group touches: from memory, else by one read."""
+        heads: dict[Ref, Head | None] = {}
+        missing: dict[Ref, None] = {}
+        cached = self._heads
+        for job, index in items:
+            for send in (job.sends[index],) if index >= 0 else job.sends:
+                ref = send.ref
+                if ref in cached:
+                    heads[ref] = cached[ref]
+                else:
+                    missing[ref] = None
+        if missing:
+            refs = list(missing)
+            found = dict(zip(refs, await self.store.heads(refs), strict=True))
+            heads.update(found)
+            cached.update((ref, head) for ref, head in found.items() if head is not None)
+        return heads
+
+    async def _late_repeats(self, items: Iterable[_Item], heads: dict[Ref, Head | None]) -> set[tuple[Ref, str]]:
+        """The commands of this group that stand beyond what the heads remember of theirs."""
+        known = set()
+        for job, index in items:
+            ref = job.sends[max(index, 0)].ref
+            command = job.together.command if job.together else job.sends[index].command
+            head = heads[ref]
+            if command is None or head is None or head.version <= COMMANDS_KEPT or command in head.commands:
+                continue
+            if await self.store.find_command(ref, command):
+                known.add((ref, command))
+        return known
+
+    def _trim(self) -> None:
+        excess = len(self._heads) - self._heads_kept
+        if excess > 0:  # the oldest first; a tenth at once, so that this is rare
+            for ref in list(itertools.islice(self._heads, excess + self._heads_kept // 10)):
+                del self._heads[ref]
+
+
+class _Deciding:
+    """One round's decisions: each event on the head that the ones before it in the group would leave."""
+
+    def __init__(
+        self, committer: Committer, heads: dict[Ref, Head | None], known: set[tuple[Ref, str]], now: Micros
+    ) -> None:
+        self.committer = committer
+        self.catalog = committer.catalog
+        self.heads = heads
+        self.known = known
+        self.now = now
+        self.appends: list[Append] = []
+        self.owners: list[_Item] = []
+        self.answers: list[Done | Together] = []
+        self.settled: list[tuple[_Item, Answer | Together]] = []
+        self.doubtful: list[tuple[_Item, Answer | Together, Sequence[Ref]]] = []
+        self.repeats: list[tuple[_Item, Ref, str, str]] = []
+        self.again: list[_Item] = []
+        self._accepted: set[tuple[Ref, str]] = set()
+
+    def item(self, item: _Item) -> None:
+        job, index = item
+        if job.together is not None:
+            self._together(item, job.together)
+            return
+        send = job.sends[index]
+        if send.command is not None and self._is_repeat(item, send.ref, send.command, send.digest):
+            return
+        command = send.command or next(self.committer._names)
+        step = self._decide(send, command, send.digest, self.heads)
+        if type(step) is NotDone:
+            self._note(step, command)
+            self.doubtful.append((item, step, (send.ref,)))
+        elif type(step) is tuple:
+            done = Done(step[0].record, step[1], dry_run=send.dry_run)
+            if send.dry_run:
+                step[0].record.recorded_at = self.now
+                self.doubtful.append((item, done, (send.ref,)))
+            else:
+                self._accept(item, Append(command, send.digest, self.now, (step[0],)), done)
+
+    def _accept(self, item: _Item, append: Append, answer: Done | Together) -> None:
+        self.appends.append(append)
+        self.owners.append(item)
+        self.answers.append(answer)
+        first = append.steps[0].record
+        self._accepted.add((Ref(first.type, first.entity), append.command))
+        for step in append.steps:
+            self.heads[Ref(step.record.type, step.record.entity)] = step.after
+
+    def _is_repeat(self, item: _Item, ref: Ref, command: str, digest: str) -> bool:
+        if (ref, command) in self._accepted:
+            self.again.append(item)  # sent twice in one group: the second is answered when the first is in the log
+            return True
+        head = self.heads[ref]
+        if head is not None and (command in head.commands or (ref, command) in self.known):
+            self.repeats.append((item, ref, command, digest))
+            return True
+        return False
+
+    def _together(self, item: _Item, command: SendTogether) -> None:
+        first = command.sends[0].ref
+        if self._is_repeat(item, first, command.command, command.digest):
+            return
+        heads: dict[Ref, Head | None] = {send.ref: self.heads[send.ref] for send in command.sends}
+        steps: list[Step] = []
+        done: list[Done] = []
+        for index, send in enumerate(command.sends):
+            found = self._decide(send, command.command, command.digest, heads)
+            if type(found) is NotDone:
+                self._note(found, command.command)
+                self.doubtful.append((item, Together((), found, index), tuple(heads)))
+                return
+            if type(found) is tuple:
+                steps.append(found[0])
+                done.append(Done(found[0].record, found[1]))
+                heads[send.ref] = found[0].after
+        self._accept(item, Append(command.command, command.digest, self.now, steps), Together(done))
+
+    def _decide(
+        self, send: SendEvent, command: str, digest: str, heads: dict[Ref, Head | None]
+    ) -> tuple[Step, Machine] | NotDone:
+        head = heads[send.ref]
+        machine = self._machine(send, head)
+        if type(machine) is Refused:
+            return NotDone(machine, send, head, None)
+        assert isinstance(machine, Machine)
+        if send.occurred_at is not None and send.occurred_at > self.now + AHEAD_AT_MOST:
+            refused = Refused(Why.IN_THE_FUTURE, "`occurred_at` is more than five minutes ahead of our clock")
+            return NotDone(refused, send, head, machine)
+        event = Event(send.event, send.data, send.actor, send.expected, send.create, send.size)
+        outcome = decide(machine, head, event)
+        if type(outcome) is Refused:
+            return NotDone(outcome, send, head, machine)
+        assert isinstance(outcome, Accepted)
+        step = step_of(machine, send, command, digest, head, outcome, self.now)
+        if (machine.type, machine.revision) not in self.committer._told:
+            step.record.definition = machine.digest
+        return step, machine
+
+    def _machine(self, send: SendEvent, head: Head | None) -> Machine | Refused:
+        kind = send.ref.type
+        if head is not None:
+            return self.catalog.machine_of(kind, head.revision)
+        machine = self.catalog.active(kind)
+        if machine is not None:
+            return machine
+        try:
+            registered = bool(self.catalog.revisions(kind))
+        except CatalogError:
+            registered = False
+        what = "has no active revision; activate one first" if registered else "is not registered; register it first"
+        return Refused(Why.UNKNOWN_TYPE, f"the type {kind[:63]!r} {what}")
+
+    def _note(self, refusal: NotDone, command: str) -> None:
+        send, head = refusal.send, refusal.head
+        if send.dry_run:
+            return
+        self.catalog.refusals.note(
+            Refusal(
+                at=self.now,
+                type=send.ref.type,
+                entity=send.ref.id,
+                event=send.event,
+                why=refusal.refused.why.value,
+                detail=refusal.refused.detail,
+                leaves=head.leaves if head is not None else (),
+                version=head.version if head is not None else 0,
+                revision=refusal.machine.revision if refusal.machine is not None else 0,
+                command=command,
+                actor=send.actor,
+                occurred_at=send.occurred_at,
+                payload=send.data,
+            )
+        )
+
+
+def _put(job: _Job, index: int, answer: Answer | Together) -> None:
+    if index >= 0:
+        assert not isinstance(answer, Together)
+        job.answers[index] = answer
+    elif isinstance(answer, Together | Failed):
+        job.outcome = answer
+    else:
+        job.outcome = Together((), answer if isinstance(answer, NotDone) else None, 0)
+
+
+def _with_records(answer: Done | Together, made: Sequence[Record]) -> Done | Together:
+    """The answer as the log has it."""
+    if isinstance(answer, Done):
+        return Done(made[0], answer.machine)
+    return Together([Done(record, done.machine) for record, done in zip(made, answer.done, strict=True)])
+
+
+def _version(head: Head | None) -> int:
+    return 0 if head is None else head.version

@@ -1,0 +1,89 @@
+"""From a decision to what is recorded: the one place where an accepted event becomes a record and a head."""
+
+from __future__ import annotations
+
+from statewright.commands.words import SendEvent
+from statewright.machine.compile import Machine
+from statewright.machine.decide import Accepted
+from statewright.machine.moments import Micros
+from statewright.machine.record import COMMANDS_KEPT, Head, Record
+from statewright.stores.sealing import apart
+from statewright.stores.words import Step
+
+
+def step_of(
+    machine: Machine, send: SendEvent, command: str, digest: str, head: Head | None, accepted: Accepted, now: Micros
+) -> Step:
+    """The transition to append. The head after it is what folding its record would give, made without the fold."""
+    version = 1 if head is None else head.version + 1
+    payload, changes = accepted.payload, accepted.changes
+    record = Record(
+        type=send.ref.type,
+        entity=send.ref.id,
+        version=version,
+        command=command,
+        from_=accepted.from_,
+        to=accepted.to,
+        revision=machine.revision,
+        event=send.event,
+        kind=accepted.kind,
+        changes=changes,
+        removed=accepted.removed,
+        # A creation's payload is its data, and stands in `changes`.
+        payload={} if send.event is None else payload,
+        digest=digest,
+        actor=send.actor,
+        correlation=send.correlation,
+        causation=send.causation,
+        occurred_at=send.occurred_at,
+    )
+    if machine.personal or machine.personal_events:
+        _seal(machine, record)
+    return Step(record, head, _head_after(machine, record, head, accepted, now))
+
+
+def _head_after(machine: Machine, record: Record, head: Head | None, accepted: Accepted, now: Micros) -> Head:
+    happened_at = now if record.occurred_at is None else record.occurred_at
+    version, command = record.version, record.command
+    personal = tuple(field for field in accepted.data if field in machine.personal) if machine.personal else ()
+    if head is None:
+        return Head(
+            version=version,
+            revision=machine.revision,
+            leaves=accepted.to,
+            data=accepted.data,
+            since=happened_at,
+            since_version=version,
+            happened_at=happened_at,
+            created_at=happened_at,
+            personal=personal,
+            size=accepted.size,
+            commands=[command],
+        )
+    happened_at = max(happened_at, head.happened_at)
+    moved = accepted.to != head.leaves
+    return Head(
+        version=version,
+        revision=machine.revision,
+        leaves=accepted.to,
+        data=accepted.data,
+        since=happened_at if moved else head.since,
+        since_version=version if moved else head.since_version,
+        happened_at=happened_at,
+        created_at=head.created_at,
+        partition=head.partition,
+        personal=personal,
+        key=head.key,
+        size=accepted.size,
+        commands=[*head.commands, command] if version <= COMMANDS_KEPT else head.commands,
+    )
+
+
+def _seal(machine: Machine, record: Record) -> None:
+    """Move personal values out of `payload` and `changes`, into `sealed`."""
+    schema = machine.events.get(record.event or "")
+    for part, personal in (("payload", schema.personal if schema else ()), ("changes", machine.personal)):
+        plain, sealed = apart(getattr(record, part), personal)
+        if sealed:
+            setattr(record, part, plain)
+            record.sealed = {**record.sealed, part: sealed}
