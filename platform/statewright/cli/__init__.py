@@ -1,0 +1,22 @@
+"""The command line, `statewright`: serve, demo, check, diagram, simulate, replay.
+
+Problems and progress go to standard error, results to standard output. Exit codes: 0 all is well, 1 something was
+found wrong or could not be done, 2 the command line itself is wrong.
+"""
+
+from __future__ import annotations
+
+import click
+
+from statewright.cli.check import check
+from statewright.cli.simulate import simulate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="statewright")
+def main() -> None:
+    """Keep the lives of business entities: define them, run them, look at them."""
+
+
+main.add_command(check)
+main.add_command(simulate)
