@@ -128,10 +128,10 @@ class Catalog:
             created = row is None
             if row is None:
                 row = _new_draft(session, reading.definition.id, reading.digest, text, problems)
-            if activate:
-                _make_active(session, row)
             registered = Registration(row.type, row.revision, cast(Status, row.status), row.digest, problems, created)
-        self.refresh()
+        if activate:
+            status = self.activate(registered.type, registered.revision).status
+            return msgspec.structs.replace(registered, status=status)
         return registered
 
     def activate(self, type: str, revision: int) -> Revision:
@@ -139,7 +139,12 @@ class Catalog:
 
         Raises InvalidDefinition with all problems when it has errors, UnknownType and UnknownRevision.
         """
-        return self._change(type, revision, self._activate)
+        text = self.document(type, revision)
+        problems = self._problems(read_definition(text), text)
+        if _forbidden(problems):
+            raise InvalidDefinition(problems)
+        self.machine_of(type, revision)  # compiled here, before the hot path asks for it
+        return self._change(type, revision, _make_active)
 
     def retire(self, type: str, revision: int) -> Revision:
         """Let no new entity begin under a revision; those under way stay on it.
@@ -212,13 +217,6 @@ class Catalog:
                 for problem in own
             ]
         return found
-
-    def _activate(self, session: Session, row: RevisionRow) -> None:
-        text = row.document.encode()
-        problems = self._problems(read_definition(text), text)
-        if _forbidden(problems):
-            raise InvalidDefinition(problems)
-        _make_active(session, row)
 
     def _change(self, type: str, revision: int, change: Callable[[Session, RevisionRow], None]) -> Revision:
         with writing(self._engine) as session:

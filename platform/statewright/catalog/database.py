@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine
@@ -34,11 +33,10 @@ def writing(engine: Engine) -> Iterator[Session]:
 class Watch:
     """Tells whether the database may have changed since the last look: about a microsecond on SQLite.
 
-    Elsewhere it cannot tell so cheaply and answers yes.
+    Elsewhere it cannot tell so cheaply and answers yes. To be asked by one thread at a time.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._lock = Lock()
         self._seen: int | None = None
         self._connection: Any = None
         if engine.dialect.name == "sqlite":
@@ -50,11 +48,9 @@ class Watch:
         """Whether anyone committed since this was last asked; True the first time."""
         if self._connection is None:
             return True
-        with self._lock:
-            version = self._connection.dbapi_connection.apsw.execute("PRAGMA data_version").get
-            changed = bool(version != self._seen)
-            self._seen = version
-        return changed
+        seen = self._seen
+        self._seen = self._connection.dbapi_connection.apsw.execute("PRAGMA data_version").get
+        return bool(self._seen != seen)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
@@ -18,20 +20,20 @@ class Machines:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._watch = Watch(engine)
+        self._refreshing = Lock()
         self._known: dict[tuple[str, int], Machine] = {}
         self._active: dict[str, Machine] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """See what other processes (and other connections of this one) activated or retired; cheap when nothing was."""
-        if not self._watch.changed():
-            return
-        with Session(self._engine) as session:
-            rows = session.exec(
-                select(RevisionRow.type, RevisionRow.revision).where(RevisionRow.status == "active")
-            ).all()
-        # Replaced, not updated: a group that is being decided keeps what it began with.
-        self._active = {type: self.of(type, revision) for type, revision in rows}
+        with self._refreshing:  # or a slow look would overwrite what a later one has seen
+            if not self._watch.changed():
+                return
+            with Session(self._engine) as session:
+                active = select(RevisionRow.type, RevisionRow.revision).where(RevisionRow.status == "active")
+                rows = session.exec(active).all()
+            self._active = {type: self.of(type, revision) for type, revision in rows}
 
     def active(self, type: str) -> Machine | None:
         """The machine that new entities of `type` begin under, as of the last refresh; None when there is none."""
