@@ -12,10 +12,15 @@ from functools import singledispatch
 from typing import Any
 
 import msgspec
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
+from sqlalchemy.exc import OperationalError
 
+from statewright.catalog import InvalidDefinition, TooManyDefinitions, UnknownRevision, UnknownType, WrongStatus
+from statewright.catalog.principals import NotBelieved
+from statewright.machine.outline import Fault
 from statewright.stores.words import BadPlace, LogDamaged, StoreFailed, StoreUnavailable, StoreUncertain
+from statewright.views import NotBuiltYet, NotThereYet
 
 MEDIA_TYPE = "application/problem+json"
 _log = logging.getLogger("statewright.http")
@@ -374,22 +379,101 @@ def _(error: HTTPException, where: str = "") -> Problem:
 _FRAMEWORK_DETAIL = {
     "not_found": "No path of this server matches.",
     "method_not_allowed": "The path exists, but does not take this method.",
+    "too_large": "The body is larger than this call takes.",
 }
 
 
 @problem_of.register
+def _(error: ValidationException, where: str = "") -> Problem:
+    """What the framework found wrong with typed parameters; the first of them is named."""
+    faults = error.extra if isinstance(error.extra, list) else []
+    for fault in faults:
+        name, message = str(fault.get("key", "")), str(fault.get("message", ""))
+        return problem("bad_parameter", f"{name}: {message[:1].lower()}{message[1:]}.", parameter=name)
+    return problem("bad_parameter", "A parameter is missing or has a value it cannot have.")
+
+
+# --- What was sent, and the catalogue ---
+
+
+@problem_of.register
+def _(error: Fault, where: str = "") -> Problem:
+    line, column = error.spot
+    sentence = f"Line {line}, column {column}: {error.sentence}."
+    return problem("malformed", sentence, line=line, column=column, pointer=error.pointer or None)
+
+
+@problem_of.register
+def _(error: InvalidDefinition, where: str = "") -> Problem:
+    """Text that is no JSON is `malformed` like any other body; what is no definition, or has errors, says all of it."""
+    first = error.problems[0]
+    if first.code in ("malformed", "too_large"):
+        place = "" if first.line is None else f"Line {first.line}, column {first.column}: "
+        sentence = f"{place}{first.sentence}."
+        return problem(first.code, sentence, line=first.line, column=first.column, problems=error.problems)
+    return problem("invalid_definition", _sentence(error), problems=error.problems)
+
+
+@problem_of.register
+def _(error: UnknownType, where: str = "") -> Problem:
+    return problem("unknown_type", _sentence(error))
+
+
+@problem_of.register
+def _(error: UnknownRevision, where: str = "") -> Problem:
+    return problem("not_found", _sentence(error))
+
+
+@problem_of.register
+def _(error: WrongStatus, where: str = "") -> Problem:
+    return problem("wrong_status", _sentence(error), revision=error.revision, revision_status=error.status)
+
+
+@problem_of.register
+def _(error: TooManyDefinitions, where: str = "") -> Problem:
+    return problem("too_many", _sentence(error))
+
+
+@problem_of.register
+def _(error: NotBelieved, where: str = "") -> Problem:
+    return problem("forbidden", _sentence(error))
+
+
+# --- The views ---
+
+
+@problem_of.register
+def _(error: NotBuiltYet, where: str = "") -> Problem:
+    return problem("not_there_yet", _sentence(error), view=error.name)
+
+
+@problem_of.register
+def _(error: NotThereYet, where: str = "") -> Problem:
+    return problem("not_there_yet", _sentence(error), view=error.name, place=error.place)
+
+
+# --- The log and the databases ---
+
+
+@problem_of.register
 def _(error: BadPlace, where: str = "") -> Problem:
-    return problem("bad_parameter", str(error))
+    return problem("bad_parameter", _sentence(error))
 
 
 @problem_of.register
 def _(error: StoreUnavailable, where: str = "") -> Problem:
-    return problem("store_unavailable", str(error) or TABLE["store_unavailable"].meaning)
+    return problem("store_unavailable", _sentence(error))
 
 
 @problem_of.register
 def _(error: StoreUncertain, where: str = "") -> Problem:
-    return problem("outcome_unknown", str(error) or TABLE["outcome_unknown"].meaning)
+    return problem("outcome_unknown", _sentence(error))
+
+
+@problem_of.register
+def _(error: OperationalError, where: str = "") -> Problem:
+    _log.error("%s: a database cannot be used: %s", where, error)
+    return problem("store_unavailable", "A database beside the log cannot be used just now; nothing was changed.")
 
 
 @problem_of.register(LogDamaged)
@@ -398,3 +482,9 @@ def _(error: Exception, where: str = "") -> Problem:
     """The log itself is at fault: said in the log of the server in full, and outside only that it cannot be used."""
     _log.critical("%s: %s", where, error, exc_info=error)
     return problem("store_unavailable", "The log cannot be used; those who run the server find the reason in its log.")
+
+
+def _sentence(error: Exception) -> str:
+    """What an exception says, written as a sentence."""
+    said = str(error) or "It cannot be done just now"
+    return said[:1].upper() + said[1:].removesuffix(".") + "."

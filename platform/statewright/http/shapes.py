@@ -5,7 +5,7 @@ Each struct is a shape of the API and gives its JSON Schema to the OpenAPI docum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -114,6 +114,12 @@ class Revision(Struct, gc=False):
     retired_at: str | None
 
 
+def page_of(items: Sequence[T], limit: int, name: Callable[[T], str]) -> Page[T]:
+    """The first `limit` of a list that is whole in memory; `next` is the name of the last one shown."""
+    more = len(items) > limit
+    return Page(list(items[:limit]), name(items[limit - 1]) if more else None)
+
+
 def state_of(leaves: Leaves | Sequence[str] | None) -> State:
     """A configuration as people write it."""
     if leaves is None:
@@ -203,6 +209,13 @@ def matches(if_none_match: str | None, version: int) -> bool:
 def lines_of(transitions: Sequence[Transition]) -> bytes:
     """Transitions as NDJSON: one a line, each line ended."""
     return msgspec.json.Encoder().encode_lines(transitions)
+
+
+def weight_of(record: Record) -> int:
+    """Roughly how many bytes a record takes, so that many large ones do not make one enormous answer."""
+    if not (record.payload or record.changes or record.sealed):
+        return 500
+    return 500 + len(msgspec.json.encode((record.payload, record.changes, record.sealed)))
 
 
 def _actor_of(actor: Actor) -> ActorShape:

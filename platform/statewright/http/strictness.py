@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from litestar import Request
-from litestar.exceptions import ValidationException
 from litestar.handlers.base import BaseRouteHandler
-from litestar.params import ParameterKwarg
+from litestar.params import QueryParameter
+from litestar.typing import FieldDefinition
 
+from statewright.catalog.principals import Principal, principal_of
 from statewright.commands.names import fault_of_entity_id
-from statewright.http.problems import Problem, problem, refuse
+from statewright.http.problems import refuse
 from statewright.machine.moments import Micros, micros_of
 from statewright.machine.names import nearest
 
@@ -29,10 +30,17 @@ def check_request(request: AnyRequest) -> None:
 
     Made for Litestar's `before_request`, so that no route can forget it. Raises ProblemFound.
     """
+    request.state.principal = principal_of(request.headers.get("authorization"))
     _check_path(request)
     query: bytes = request.scope["query_string"]
     if query:
         _check_query(query, _parameters_of(request.route_handler))
+
+
+def principal_behind(request: AnyRequest) -> Principal:
+    """Who is calling, as `check_request` found."""
+    principal: Principal = request.state.principal
+    return principal
 
 
 def _check_path(request: AnyRequest) -> None:
@@ -77,20 +85,22 @@ def _unknown(name: str, known: Iterable[str]) -> Exception:
 @lru_cache(maxsize=256)
 def _parameters_of(handler: BaseRouteHandler) -> dict[str, bool]:
     """The query parameters that a handler declares, by the name they have on the wire, and whether each may repeat."""
-    found = {}
-    for name, field in handler.parsed_fn_signature.parameters.items():
-        if isinstance(field.kwarg_definition, ParameterKwarg) and field.kwarg_definition.param_type == "query":
-            found[field.kwarg_definition.name or name] = field.is_non_string_sequence
+    own = handler.parsed_fn_signature.parameters
+    found = dict(_query_parameters(own))
+    for name, provided in handler.resolve_dependencies().items():
+        if name in own:
+            found.update(_query_parameters(provided.parsed_fn_signature.parameters))
     return found
 
 
-def problem_of_parameters(error: ValidationException) -> Problem:
-    """What the framework found wrong with typed parameters, in our words, the first of them named."""
-    faults = error.extra if isinstance(error.extra, list) else []
-    for fault in faults:
-        name, message = str(fault.get("key", "")), str(fault.get("message", ""))
-        return problem("bad_parameter", f"{name}: {message}.", parameter=name)
-    return problem("bad_parameter", "A parameter is missing or has a value it cannot have.")
+def _query_parameters(signature: Mapping[str, FieldDefinition]) -> Iterable[tuple[str, bool]]:
+    for name, field in signature.items():
+        if isinstance(field.kwarg_definition, QueryParameter):
+            yield field.kwarg_definition.name or name, field.is_non_string_sequence or _is_list(field)
+
+
+def _is_list(field: FieldDefinition) -> bool:
+    return any(inner.is_non_string_sequence for inner in field.inner_types)
 
 
 def cut(limit: int) -> int:

@@ -1,0 +1,32 @@
+"""A request's body as bytes: of the right media type, of a bearable size, and within a bearable time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from litestar.exceptions import InternalServerException
+
+from statewright.http.problems import refuse
+from statewright.http.strictness import AnyRequest
+
+BODY_BYTES = 1_000_000
+BODY_S = 20.0
+"""How long a body may take to arrive, in seconds; who sends a byte now and then must not hold a place for ever."""
+
+
+async def json_text(request: AnyRequest) -> bytes:
+    """The JSON text that the request carries, not yet read. Raises ProblemFound: 415, 413, 408."""
+    media, _ = request.content_type
+    if media.lower() != "application/json":
+        said = f"{media[:100]!r} was sent" if media else "no Content-Type was sent"
+        raise refuse(
+            "unsupported_media_type", f"This call takes application/json; {said}.", supported=["application/json"]
+        )
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await request.body()
+    except TimeoutError:
+        raise refuse("too_slow", f"The body was not complete after {BODY_S:.0f} seconds.") from None
+    except InternalServerException:
+        # how the framework says that the client went away; nobody will read this answer
+        raise refuse("too_slow", "The connection was closed before the body was complete.") from None

@@ -1,0 +1,236 @@
+"""One entity over HTTP: as it is, as it was, how it came there and what may happen next. Read from the log: current."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+from statewright.catalog.principals import Principal
+from statewright.commands import AllowedEvent
+from statewright.http.calls import Answer, says
+from statewright.http.parameters import (
+    AfterVersion,
+    AtMoment,
+    AtPlace,
+    CommandId,
+    EntityId,
+    Limit,
+    OnBasis,
+    Since,
+    TypeName,
+    VersionNumber,
+)
+from statewright.http.problems import ProblemFound, refuse
+from statewright.http.rooms import Rooms
+from statewright.http.shapes import (
+    Entity,
+    Page,
+    State,
+    Transition,
+    entity_of,
+    etag_of,
+    matches,
+    state_of,
+    transition_of,
+    weight_of,
+)
+from statewright.http.strictness import LIMIT_DEFAULT, cut, moment, principal_behind
+from statewright.machine.record import Head, Record
+from statewright.stores.words import Ref
+
+_UNKNOWN = ("unknown_type", "unknown_entity")
+_STEP = 500
+ANSWER_BYTES = 16_000_000
+"""About how large a history grows before it ends early, however many transitions were asked for."""
+
+AtVersion = Annotated[int | None, QueryParameter(ge=1, description="As it was at this version.")]
+
+
+class AllowedShape(Struct):
+    """One event, and whether it may happen now. `depends`: on what it carries, or on who sends it."""
+
+    event: str
+    allowed: str
+    why: str | None
+    explanation: list[dict[str, Any]]
+    schema: dict[str, Any] | None
+
+
+class Allowed(Struct):
+    """What may happen to an entity in the state it is in: first what that state takes, then the other events."""
+
+    state: State
+    version: int
+    events: list[AllowedShape]
+
+
+class CommandShape(Struct):
+    """What a command did: the transitions it made, oldest first."""
+
+    command: str
+    items: list[Transition]
+
+
+@get(
+    "/entities/{type:str}/{id:str}",
+    opt=says(
+        {200: Answer("The entity.", Entity, headers=("ETag",)), 304: Answer("The caller's copy is current.")},
+        *_UNKNOWN,
+    ),
+)
+async def read_entity(
+    rooms: NamedDependency[Rooms],
+    type: TypeName,
+    id: EntityId,
+    version: AtVersion = None,
+    place: AtPlace = None,
+    at: AtMoment = None,
+    basis: OnBasis = "recorded",
+    if_none_match: Since = None,
+) -> Response[Entity | None]:
+    """An entity's state, data and version: now, or as it was at a version, a place or a moment."""
+    ref = Ref(type, id)
+    if (version, place, at) == (None, None, None):
+        shown = await rooms.store.latest_place()
+        head = await rooms.asking.head(ref)
+    else:
+        head = await _head_as_of(rooms, ref, version, place, at, basis)
+        shown = place or ("" if head is None else str(head.position))
+    if head is None:
+        raise await _unknown(rooms, ref)
+    tag = {"ETag": etag_of(head.version)}
+    if matches(if_none_match, head.version):
+        return Response(None, status_code=304, headers=tag)
+    final = rooms.asking.machine_of(ref, head).is_final(head.leaves)
+    return Response(entity_of(ref, head, shown, final), headers=tag)
+
+
+@get(
+    "/entities/{type:str}/{id:str}/transitions",
+    opt=says(Answer("The transitions, oldest first.", Page[Transition]), *_UNKNOWN),
+)
+async def read_history(
+    rooms: NamedDependency[Rooms],
+    type: TypeName,
+    id: EntityId,
+    after: AfterVersion = 0,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[Transition]:
+    """An entity's history. `next` is the last version shown, and null at the end of what there is."""
+    ref = Ref(type, id)
+    records, more = await _part_of_history(rooms, ref, after, cut(limit))
+    if not records and await rooms.asking.head(ref) is None:
+        raise await _unknown(rooms, ref)
+    return Page([transition_of(record) for record in records], str(records[-1].version) if more else None)
+
+
+@get(
+    "/entities/{type:str}/{id:str}/transitions/{version:int}",
+    opt=says(Answer("The transition.", Transition), *_UNKNOWN, "not_found"),
+)
+async def read_transition(
+    rooms: NamedDependency[Rooms], type: TypeName, id: EntityId, version: VersionNumber
+) -> Transition:
+    """The transition that made a version: what `Location` names."""
+    ref = Ref(type, id)
+    record = await rooms.asking.transition(ref, version)
+    if record is None:
+        raise await _missing(rooms, ref, f"{type}/{id} has no version {version}.")
+    return transition_of(record)
+
+
+@get(
+    "/entities/{type:str}/{id:str}/allowed",
+    opt=says(Answer("The events.", Allowed), *_UNKNOWN),
+)
+async def read_allowed(
+    request: Request[Any, Any, Any], rooms: NamedDependency[Rooms], type: TypeName, id: EntityId
+) -> Allowed:
+    """What may happen to the entity now: per event `yes`, `no` with the reason, or `depends`."""
+    ref = Ref(type, id)
+    head = await rooms.asking.head(ref)
+    if head is None:
+        raise await _unknown(rooms, ref)
+    principal: Principal = principal_behind(request)
+    # who may speak for anyone is told what depends on the role
+    events = rooms.asking.allowed(ref, head, None if principal.trusted else principal.actor)
+    return Allowed(state_of(head.leaves), head.version, [_allowed(event) for event in events])
+
+
+@get(
+    "/entities/{type:str}/{id:str}/commands/{command:str}",
+    opt=says(Answer("What it did.", CommandShape), *_UNKNOWN, "not_found"),
+)
+async def read_command(rooms: NamedDependency[Rooms], type: TypeName, id: EntityId, command: CommandId) -> CommandShape:
+    """What a command did, asked at the first entity it named: all its transitions, on whichever entities."""
+    ref = Ref(type, id)
+    records = await rooms.asking.command(ref, command)
+    if not records:
+        raise await _missing(rooms, ref, f"No transition of {type}/{id} was made by a command {command[:255]!r}.")
+    return CommandShape(command, [transition_of(record) for record in records])
+
+
+@post(
+    "/entities/{type:str}/{id:str}/erase",
+    opt=says({}, *_UNKNOWN, "not_erasable"),
+)
+async def erase_entity(rooms: NamedDependency[Rooms], type: TypeName, id: EntityId) -> None:
+    """Erase the personal data of an entity by destroying its key.
+
+    This server does not encrypt personal data yet, so there is no key to destroy: always 409, and nothing changes.
+    """
+    ref = Ref(type, id)
+    if await rooms.asking.head(ref) is None:
+        raise await _unknown(rooms, ref)
+    raise refuse("not_erasable", f"The personal data of {type}/{id} is not encrypted, so no key can be destroyed.")
+
+
+async def _head_as_of(
+    rooms: Rooms, ref: Ref, version: int | None, place: str | None, at: str | None, basis: Any
+) -> Head | None:
+    if sum(given is not None for given in (version, place, at)) > 1:
+        raise refuse("bad_parameter", "Give one of `version`, `place` and `at`.", parameter="version")
+    if place is not None:
+        rooms.store.compare_places(place, place)
+    when = moment("at", at)
+    return await rooms.asking.head_as_of(ref, version=version, place=place, at=when, basis=basis)
+
+
+async def _part_of_history(rooms: Rooms, ref: Ref, after: int, limit: int) -> tuple[list[Record], bool]:
+    """Up to `limit` transitions above a version, and whether there are more; fewer where they are large."""
+    records: list[Record] = []
+    size = 0
+    while len(records) < limit and size < ANSWER_BYTES:
+        wanted = min(_STEP, limit - len(records))
+        found = await rooms.asking.history(ref, after, wanted + 1)
+        records += found[:wanted]
+        if len(found) <= wanted:
+            return records, False
+        size += sum(weight_of(record) for record in found)
+        after = records[-1].version
+    return records, True
+
+
+async def _unknown(rooms: Rooms, ref: Ref) -> ProblemFound:
+    """That there is no such entity, or not even such a type."""
+    if await rooms.knows_type(ref.type):
+        return refuse("unknown_entity", f"There is no {ref.type}/{ref.id}, or there was none then.")
+    return refuse("unknown_type", f"No definition of {ref.type[:63]!r} is registered.")
+
+
+async def _missing(rooms: Rooms, ref: Ref, sentence: str) -> ProblemFound:
+    if await rooms.asking.head(ref) is None:
+        return await _unknown(rooms, ref)
+    return refuse("not_found", sentence)
+
+
+def _allowed(event: AllowedEvent) -> AllowedShape:
+    explanation = [] if event.detail is None else [{"detail": event.detail}]
+    return AllowedShape(event.event, event.allowed, event.why, explanation, event.schema)
+
+
+HANDLERS = [read_entity, read_history, read_transition, read_allowed, read_command, erase_entity]

@@ -1,0 +1,54 @@
+"""What the routes are given: the rooms below, put together by `app`, and what is open towards callers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from statewright.catalog import Catalog, UnknownType
+from statewright.commands import Asking, Committer
+from statewright.http.live import Broadcast
+from statewright.stores.words import EventStore
+from statewright.views import Views
+
+
+class Rooms:
+    """The log, the catalogue, the committer and the views; one per server process, used from its event loop."""
+
+    def __init__(self, store: EventStore, catalog: Catalog, committer: Committer, views: Views) -> None:
+        self.store = store
+        self.catalog = catalog
+        self.committer = committer
+        self.asking = Asking(store, catalog)
+        self.views = views
+        self.broadcast = Broadcast(store)
+        self._waits: set[asyncio.Task[bool]] = set()
+        self._closed = False
+
+    async def knows_type(self, type: str) -> bool:
+        """Whether a definition of this type was ever registered."""
+        try:
+            return bool(await asyncio.to_thread(self.catalog.revisions, type))
+        except UnknownType:
+            return False
+
+    async def patiently(self, waiting: Coroutine[Any, Any, bool]) -> bool:
+        """What `waiting` comes to; False at once when the server is asked to stop, so that no long poll holds it up."""
+        task = asyncio.create_task(waiting)
+        self._waits.add(task)
+        if self._closed:
+            task.cancel()
+        try:
+            await asyncio.wait((task,))
+            return False if task.cancelled() else task.result()
+        finally:
+            task.cancel()
+            self._waits.discard(task)
+
+    def close(self) -> None:
+        """End what would go on for long: open streams and long polls. To be called when the server is asked to stop."""
+        self._closed = True
+        self.broadcast.close()
+        for task in self._waits:
+            task.cancel()

@@ -1,0 +1,406 @@
+"""The views over HTTP: counts, stays, flow and lists of entities, each with the place up to which it shows the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+from litestar import Response, get
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, QueryParameter
+from msgspec import Struct
+
+from statewright.catalog import CatalogError, Refusal
+from statewright.http.calls import Answer, says
+from statewright.http.parameters import (
+    AfterRow,
+    AtMoment,
+    AtPlace,
+    FromMoment,
+    Limit,
+    MinPlace,
+    OfType,
+    OnBasis,
+    TheType,
+    ToMoment,
+    TypeName,
+    Wait,
+)
+from statewright.http.problems import refuse
+from statewright.http.rooms import Rooms
+from statewright.http.shapes import ActorShape, Page, State, state_of
+from statewright.http.strictness import LIMIT_DEFAULT, cut, moment
+from statewright.machine.moments import text_of
+from statewright.machine.names import nearest
+from statewright.stores.words import BadPlace, Place
+from statewright.views import Arrow, Basis, Counts, EntityPage, EntityRow, Order, Stays
+
+T = TypeVar("T", Counts, Stays, "FlowShape")
+_PLACED = ("Statewright-Place",)
+
+InState = Annotated[
+    list[str] | None,
+    QueryParameter(
+        name="state", description="Only in this state or one inside it; give it several times for any of several."
+    ),
+]
+PartOfId = Annotated[str | None, QueryParameter(max_length=200, description="Only ids that contain this.")]
+InOrder = Annotated[
+    Literal["newest", "oldest", "id"],
+    QueryParameter(description="By the latest transition, or by id. As of a place or moment always by id."),
+]
+
+
+class Listing(Struct, frozen=True):
+    """Which entities are asked for, in which order, and as of when."""
+
+    states: list[str]
+    q: str | None
+    order: Order
+    after: str | None
+    limit: int
+    place: Place | None
+    at: int | None
+    basis: Basis
+    min_place: Place | None
+    wait_s: float
+
+
+def listing_of(
+    states: InState = None,
+    q: PartOfId = None,
+    order: InOrder = "newest",
+    after: AfterRow = None,
+    limit: Limit = LIMIT_DEFAULT,
+    place: AtPlace = None,
+    at: AtMoment = None,
+    basis: OnBasis = "recorded",
+    min_place: MinPlace = None,
+    wait: Wait = 0,
+) -> Listing:
+    """The parameters that all lists of entities share. Raises ProblemFound."""
+    when = _one_of(place, at)
+    return Listing(states or [], q, order, after, cut(limit), place, when, basis, min_place, wait)
+
+
+LISTING = {"listing": Provide(listing_of, sync_to_thread=False)}
+
+
+class Row(Struct, gc=False):
+    """One entity as the view has it. As of an earlier place or moment, what the view does not keep is null."""
+
+    type: str
+    entity: str
+    state: State
+    leaves: list[str]
+    data: dict[str, Any] | None
+    version: int | None
+    revision: int | None
+    since: str
+    created_at: str | None
+    happened_at: str | None
+    recorded_at: str | None
+    actor: str | None
+    final: bool | None
+
+
+class RefusedOften(Struct):
+    """How often an event (null: creation) was refused in a state for a reason."""
+
+    state: State
+    event: str | None
+    why: str
+    count: int
+
+
+class FlowShape(Struct):
+    """How often each transition happened, and what was refused."""
+
+    type: str
+    place: str
+    transitions: list[Arrow]
+    refusals: list[RefusedOften]
+
+
+class RefusalShape(Struct):
+    """An event that was not let through: what was sent, by whom, and why not. `cut`: the payload was too large."""
+
+    at: str
+    type: str
+    entity: str
+    event: str | None
+    why: str
+    detail: str
+    state: State
+    version: int
+    revision: int
+    command: str
+    actor: ActorShape
+    occurred_at: str | None
+    payload: dict[str, Any]
+    explanation: list[dict[str, Any]]
+    cut: bool
+
+
+class Question(Struct, frozen=True):
+    """A view that can be asked, where, and by which parameters."""
+
+    name: str
+    path: str
+    says: str
+    parameters: list[str]
+
+
+@get("/views/counts", opt=says(Answer("The counts.", Counts, headers=_PLACED), "not_there_yet"))
+async def count_entities(
+    rooms: NamedDependency[Rooms],
+    of_type: TheType,
+    place: AtPlace = None,
+    at: AtMoment = None,
+    basis: OnBasis = "recorded",
+    min_place: MinPlace = None,
+    wait: Wait = 0,
+) -> Response[Counts]:
+    """Entities per leaf state and per configuration: now, at a place of the log, or at a moment."""
+    when = _one_of(place, at)
+    await _reach(rooms, "stays", min_place or place, wait)
+    counts = rooms.views.counts
+    return await _answer(lambda: counts(of_type, place=place, at=when, basis=basis))
+
+
+@get("/views/stays", opt=says(Answer("The stays, one item per state.", Stays, headers=_PLACED), "not_there_yet"))
+async def measure_stays(
+    rooms: NamedDependency[Rooms], of_type: TheType, min_place: MinPlace = None, wait: Wait = 0
+) -> Response[Stays]:
+    """How long entities stayed in each state: ended and open stays, and the seconds of the ended ones.
+
+    Percentiles by nearest rank. A stay is a maximal visit: self-transitions do not end it.
+    """
+    await _reach(rooms, "stays", min_place, wait)
+    return await _answer(lambda: rooms.views.stays(of_type))
+
+
+@get("/views/flow", opt=says(Answer("The flow.", FlowShape, headers=_PLACED), "not_there_yet"))
+async def count_transitions(
+    rooms: NamedDependency[Rooms],
+    of_type: TheType,
+    from_: FromMoment = None,
+    to: ToMoment = None,
+    min_place: MinPlace = None,
+    wait: Wait = 0,
+) -> Response[FlowShape]:
+    """How often each event took entities from one state to another, and how often events were refused.
+
+    By the hours of business time that overlap the stretch asked for.
+    """
+    since, until = moment("from", from_), moment("to", to)
+    await _reach(rooms, "flow", min_place, wait)
+
+    def ask() -> FlowShape:
+        flow = rooms.views.flow(of_type, from_=since, to=until)
+        refused = rooms.catalog.refusals.counts(of_type, since, until)
+        rows = [RefusedOften(state_of(each.leaves or None), each.event, each.why, each.count) for each in refused]
+        return FlowShape(flow.type, flow.place, flow.transitions, rows)
+
+    return await _answer(ask)
+
+
+_ENTITIES = says(Answer("A page of entities.", Page[Row], headers=_PLACED), "not_there_yet")
+
+
+@get("/entities", dependencies=LISTING, opt=_ENTITIES)
+async def list_entities(
+    rooms: NamedDependency[Rooms], listing: NamedDependency[Listing], of_type: OfType = None
+) -> Response[Page[Row]]:
+    """Entities of all types, from the `entities` view, which may be a moment behind the log."""
+    return await _list(rooms, of_type, listing)
+
+
+@get("/entities/{type:str}", dependencies=LISTING, opt=_ENTITIES)
+async def list_entities_of_type(
+    rooms: NamedDependency[Rooms], listing: NamedDependency[Listing], type: TypeName
+) -> Response[Page[Row]]:
+    """Entities of one type, from the `entities` view, which may be a moment behind the log."""
+    return await _list(rooms, type, listing)
+
+
+@get("/views/entities", dependencies=LISTING, opt=_ENTITIES)
+async def read_entities_view(
+    rooms: NamedDependency[Rooms], listing: NamedDependency[Listing], of_type: OfType = None
+) -> Response[Page[Row]]:
+    """The rows of the `entities` view: the same as `GET /entities`."""
+    return await _list(rooms, of_type, listing)
+
+
+@get(
+    "/refusals",
+    opt=says(Answer("Refusals, oldest first.", Page[RefusalShape])),
+)
+async def list_refusals(
+    rooms: NamedDependency[Rooms],
+    of_type: OfType = None,
+    state: Annotated[
+        str | None, QueryParameter(name="state", max_length=300, description="Only in this state.")
+    ] = None,
+    event: Annotated[str | None, QueryParameter(max_length=200, description="Only this event.")] = None,
+    why: Annotated[str | None, QueryParameter(max_length=100, description="Only for this reason.")] = None,
+    after: AfterRow = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> Page[RefusalShape]:
+    """The latest 10,000 refusals, whole, with personal values withheld."""
+    ask = rooms.catalog.refusals.page
+    page = await asyncio.to_thread(ask, type=of_type, state=state, event=event, why=why, after=after, limit=cut(limit))
+    return Page([_refusal(each) for each in page.items], page.next)
+
+
+@get("/views", opt=says(Answer("The views.", Page[Question])))
+async def list_views() -> Page[Question]:
+    """What can be asked of the views."""
+    return Page(QUESTIONS, None)
+
+
+@get("/views/{name:str}", include_in_schema=False)
+async def read_no_view(name: FromPath[str]) -> None:
+    """Say which views there are, to who asks for another."""
+    known = [question.name for question in QUESTIONS]
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}."
+    raise refuse("not_found", f"There is no view {name[:100]!r}; {hint}", nearest=near)
+
+
+async def _list(rooms: Rooms, type: str | None, listing: Listing) -> Response[Page[Row]]:
+    await _reach(rooms, "entities", listing.min_place, listing.wait_s)
+    await _reach(rooms, "stays", listing.place, listing.wait_s)
+
+    def ask() -> EntityPage:
+        return rooms.views.entities(
+            type,
+            states=listing.states,
+            q=listing.q,
+            order=listing.order,
+            after=listing.after,
+            limit=listing.limit,
+            place=listing.place,
+            at=listing.at,
+            basis=listing.basis,
+        )
+
+    try:
+        page = await asyncio.to_thread(ask)
+    except BadPlace:
+        raise
+    except ValueError as error:
+        raise refuse("bad_parameter", f"after: {error}.", parameter="after") from None
+    rows = [_row(rooms, row) for row in page.items]
+    return Response(Page(rows, page.next), headers={"Statewright-Place": page.place})
+
+
+async def _reach(rooms: Rooms, view: str, place: Place | None, wait_s: float) -> None:
+    """Wait until a view shows the log up to `place`. Raises ProblemFound when it does not in time, and BadPlace."""
+    if place is None:
+        return
+    rooms.store.compare_places(place, place)
+    if not await rooms.patiently(rooms.views.wait_for(view, place, wait_s)):
+        raise refuse("not_there_yet", f"The view {view} did not reach {place} within {wait_s:g} seconds.", view=view)
+
+
+async def _answer(ask: Callable[[], T]) -> Response[T]:
+    """Ask in a thread, since reading the views blocks, and say up to which place the answer shows the log."""
+    found = await asyncio.to_thread(ask)
+    return Response(found, headers={"Statewright-Place": found.place})
+
+
+def _one_of(place: Place | None, at: str | None) -> int | None:
+    if place is not None and at is not None:
+        raise refuse("bad_parameter", "Give either `place` or `at`, not both.", parameter="at")
+    return moment("at", at)
+
+
+def _row(rooms: Rooms, row: EntityRow) -> Row:
+    data = row.data if row.personal is None or row.data is None else {**row.data, **row.personal}
+    return Row(
+        type=row.type,
+        entity=row.entity,
+        state=state_of(row.leaves),
+        leaves=list(row.leaves),
+        data=data,
+        version=row.version,
+        revision=row.revision,
+        since=text_of(row.since),
+        created_at=_text(row.created_at),
+        happened_at=_text(row.happened_at),
+        recorded_at=_text(row.recorded_at),
+        actor=row.actor,
+        final=_final(rooms, row),
+    )
+
+
+def _final(rooms: Rooms, row: EntityRow) -> bool | None:
+    """Whether the entity's life is over; not known where the row does not say under which revision it lives."""
+    if row.revision is None:
+        return None
+    try:
+        return rooms.catalog.machine_of(row.type, row.revision).is_final(row.leaves)
+    except CatalogError:
+        return None
+
+
+def _text(micros: int | None) -> str | None:
+    return None if micros is None else text_of(micros)
+
+
+def _refusal(refusal: Refusal) -> RefusalShape:
+    return RefusalShape(
+        at=text_of(refusal.at),
+        type=refusal.type,
+        entity=refusal.entity,
+        event=refusal.event,
+        why=refusal.why,
+        detail=refusal.detail,
+        state=state_of(refusal.leaves or None),
+        version=refusal.version,
+        revision=refusal.revision,
+        command=refusal.command,
+        actor=ActorShape(refusal.actor.id, refusal.actor.roles),
+        occurred_at=_text(refusal.occurred_at),
+        payload=refusal.payload,
+        explanation=refusal.explanation,
+        cut=refusal.cut,
+    )
+
+
+_LISTING = ["type", "state", "q", "order", "after", "limit", "place", "at", "basis", "min_place", "wait"]
+QUESTIONS = [
+    Question(
+        "counts",
+        "/api/v1/views/counts",
+        "entities per leaf state and per configuration, now or as it was",
+        ["type", "place", "at", "basis", "min_place", "wait"],
+    ),
+    Question("entities", "/api/v1/views/entities", "one row per entity, now or as it was", _LISTING),
+    Question(
+        "flow",
+        "/api/v1/views/flow",
+        "how often each transition happened, and what was refused",
+        ["type", "from", "to", "min_place", "wait"],
+    ),
+    Question(
+        "stays",
+        "/api/v1/views/stays",
+        "how long entities stayed in each state",
+        ["type", "min_place", "wait"],
+    ),
+]
+
+HANDLERS = [
+    count_entities,
+    measure_stays,
+    count_transitions,
+    list_entities,
+    list_entities_of_type,
+    read_entities_view,
+    list_refusals,
+    list_views,
+    read_no_view,
+]
