@@ -1,21 +1,27 @@
-"""The workload as groups for a store: the records and heads that the committer would hand it, made beforehand."""
+"""The workload as groups for a store: decided and written down by the committer's own functions, made beforehand."""
 
 from __future__ import annotations
 
-import hashlib
 import time
+from typing import Any
 
 import msgspec
 
 from benchmarks import workload
-from statewright.machine.record import ANONYMOUS, Head, Record, fold
-from statewright.stores.words import Append, Step
+from statewright.commands.recording import step_of
+from statewright.commands.words import SendEvent, digest_of
+from statewright.machine.compile import Machine, compile_machine
+from statewright.machine.decide import Event, Refused, decide
+from statewright.machine.reading import read_definition
+from statewright.machine.record import Head
+from statewright.stores.words import Append, Ref
 
 
 class Lives:
     """All entities of the workload as they stand, and the next thing that happens to them."""
 
     def __init__(self) -> None:
+        self.machine = machine()
         self.heads: dict[str, Head] = {}
         self.number = 0
 
@@ -25,55 +31,23 @@ class Lives:
 
     def next(self) -> Append:
         """The next command: first the creation of each entity, then events."""
-        new = self.number < workload.ENTITIES
-        entity = workload.name(self.number) if new else workload.entity(self.number)
-        before = self.heads.get(entity)
-        record = created(entity, self.number) if before is None else moved(entity, self.number, before)
-        after = fold(before, record)
-        self.heads[entity] = after
+        create = workload.creation if self.number < workload.ENTITIES else workload.command
+        asked: dict[str, Any] = create(self.number)
+        send = SendEvent(Ref(asked["type"], asked["entity"]), asked["event"], asked["data"], asked["id"])
+        send.digest = digest_of(send)
+        head, now = self.heads.get(send.ref.id), time.time_ns() // 1000
+        decided = decide(self.machine, head, Event(send.event, send.data))
+        if isinstance(decided, Refused):
+            raise RuntimeError(f"{asked} was refused: {decided.detail}")
+        step = step_of(self.machine, send, asked["id"], send.digest, head, decided, now)
+        self.heads[send.ref.id] = step.after
         self.number += 1
-        steps = [Step(record=record, before=before, after=after)]
-        return Append(command=record.command, digest=record.digest, now=time.time_ns() // 1000, steps=steps)
+        return Append(command=asked["id"], digest=send.digest, now=now, steps=[step])
 
 
-def created(entity: str, number: int) -> Record:
-    """The record that creates an entity."""
-    command = workload.creation(number)
-    return Record(
-        type=workload.TYPE,
-        entity=entity,
-        version=1,
-        revision=1,
-        kind="created",
-        to=(workload.STATES[0],),
-        changes=command["data"],
-        payload=command["data"],
-        command=command["id"],
-        digest=digest(command),
-        actor=ANONYMOUS,
-    )
-
-
-def moved(entity: str, number: int, before: Head) -> Record:
-    """The record of the event that takes an entity one state further."""
-    command = workload.command(number)
-    place = workload.STATES.index(before.leaves[0])
-    return Record(
-        type=workload.TYPE,
-        entity=entity,
-        version=before.version + 1,
-        revision=1,
-        event=workload.EVENT,
-        from_=before.leaves,
-        to=(workload.STATES[(place + 1) % len(workload.STATES)],),
-        changes={"minutes": command["data"]["minutes"]},
-        payload=command["data"],
-        command=command["id"],
-        digest=digest(command),
-        actor=ANONYMOUS,
-    )
-
-
-def digest(command: dict[str, object]) -> str:
-    """A digest of what was asked, as long as the committer's."""
-    return hashlib.blake2b(msgspec.json.encode(command), digest_size=16).hexdigest()
+def machine() -> Machine:
+    """The workload's definition, compiled as its first revision."""
+    reading = read_definition(msgspec.json.encode(workload.definition()))
+    if reading.definition is None:
+        raise RuntimeError(f"the definition has problems: {reading.problems}")
+    return compile_machine(reading.definition, revision=1, digest=reading.digest)

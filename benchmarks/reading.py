@@ -18,11 +18,11 @@ from benchmarks import posting, processes, raw_sqlite, workload
 from benchmarks.processes import CHECKOUT, Server
 from benchmarks.report import Row, compared
 from benchmarks.stopwatch import Stopwatch
+from statewright.feed import Feed
+from statewright.settings import Settings
 from statewright.stores.sqlite import SqliteStore
-from statewright.stores.words import START, Ref
+from statewright.stores.words import Ref
 
-PAGE = 5_000
-"""Transitions in one read of the log, as consolidators read them."""
 LOOKED_AT = 200
 """How many entities are loaded, and how many pages fetched, each of them once."""
 
@@ -62,23 +62,21 @@ def fill(server: Server, transitions: int) -> None:
 
 async def copy(data: Path, bare: raw_sqlite.RawLog) -> None:
     """The same JSON into the bare log."""
-    store = SqliteStore(data)
-    place = START
-    while (batch := await store.read(place, PAGE)).records:
+    store = SqliteStore.open(log_of(data))
+    async for batch in Feed(store).until(await store.latest_place()):
         bare.append(raw_sqlite.rows(batch.records, batch.records[0].position))
-        place = batch.place
     await store.close()
 
 
 async def catch_up(data: Path, bare: raw_sqlite.RawLog, rounds: int) -> list[Row]:
-    """Decoded records out of the store, in pages, against the bare scan."""
-    store, ours, floor = SqliteStore(data), list[float](), list[float]()
+    """Decoded records out of the feed, batch by batch, against the bare scan."""
+    store, ours, floor = SqliteStore.open(log_of(data)), list[float](), list[float]()
     for _ in range(rounds):
         count = scanned(bare, floor)
-        place, seen = START, 0
+        seen, goal = 0, await store.latest_place()
         with Stopwatch() as watch:
-            while (batch := await store.read(place, PAGE)).records:
-                seen, place = seen + len(batch.records), batch.place
+            async for batch in Feed(store).until(goal):
+                seen += len(batch.records)
         ours.append(seen / watch.seconds)
         if seen != count:
             raise RuntimeError(f"the log holds {seen} transitions, its bare copy {count}")
@@ -114,7 +112,7 @@ def rebuilds(data: Path, bare: raw_sqlite.RawLog, rounds: int) -> list[Row]:
 
 async def loads(data: Path) -> list[Row]:
     """One entity's head and its history, out of a store just opened, each entity once."""
-    store, heads_ms, history_ms = SqliteStore(data), [], []
+    store, heads_ms, history_ms = SqliteStore.open(log_of(data)), [], []
     for ref in some_entities():
         began = time.perf_counter()
         head = (await store.heads([ref]))[0]
@@ -180,10 +178,11 @@ def memory(server: Server, transitions: int) -> list[Row]:
 
 def bytes_each(data: Path, transitions: int) -> Row:
     """What the log takes on disk for one transition, heads and indexes included, once the server has stopped."""
-    size = sum(file.stat().st_size for file in log_files(data))
+    log = log_of(data)
+    size = sum(file.stat().st_size for file in data.iterdir() if file.name.startswith(log.name))
     return Row(part="memory", what="log on disk", ours=size / transitions, unit="bytes a transition")
 
 
-def log_files(data: Path) -> list[Path]:
-    """The files of the log itself: not the catalogue's, not the views'."""
-    return [file for file in data.iterdir() if file.name.startswith("log.")]
+def log_of(data: Path) -> Path:
+    """The file of the log in a data folder."""
+    return Settings(data=data).log_path
