@@ -335,8 +335,8 @@ class _Writing:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self.connection = connection
-        last = _one(connection, _LAST)
-        self.position, self.recorded_at = last or (0, 0)
+        last: tuple[int, int] = _one(connection, _LAST) or (0, 0)
+        self.position, self.recorded_at = last
         self.next_key: int | None = None
         self.entities: list[tuple[int, str, str]] = []
         self.transitions: list[tuple[int, int, int, int, str]] = []

@@ -1,0 +1,141 @@
+"""Strict reading of JSON bodies: what parsers let pass is refused here, and everything refused is named by its place.
+
+The parser (msgspec) sees to syntax, UTF-8, types and unknown fields. What it lets pass (a key given twice, nesting
+deeper than 64, whole numbers that a double cannot hold) is looked for by counting bytes, which costs next to nothing;
+only a body that looks suspicious is read a second time, and only one that is refused a third time, for the place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from statewright.http.problems import ProblemFound, refuse
+from statewright.machine.outline import DEPTH, EXACT, Fault, Spot, outline
+from statewright.machine.problem import pointer_of
+
+T = TypeVar("T")
+_MANY_DIGITS = re.compile(rb"[0-9]{16}")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_PATH = re.compile(r" - at `\$?(?P<path>.*)`$", re.DOTALL)
+_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>[0-9]+)\]|\[\.\.\.\]")
+
+
+class _Suspicious(Exception):
+    """What the second reading found; the third says where."""
+
+
+def decode(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """`text` as what `decoder` makes of it. Raises ProblemFound (`malformed`, with line, column and pointer)."""
+    value = parse(text, decoder)
+    look_again(text)
+    return value
+
+
+def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """The first reading alone; `look_again` must follow. Raises ProblemFound."""
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise _of_shape(text, error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _of_syntax(text, str(error)) from None
+
+
+def look_again(text: bytes, members: int = 0) -> None:
+    """Refuse what the parser let pass. `members` is how many colons of `text` are known to be harmless.
+
+    Raises ProblemFound. A text with no more colons than members, none of them written as an
+    escape, cannot hold a key twice.
+    """
+    if text.count(b":") > max(members, 1) or b"\\" in text:
+        _refuse_repeated_keys(text)
+    if _MANY_DIGITS.search(text):
+        _refuse_inexact_numbers(text)
+    if text.count(b"[") + text.count(b"{") > DEPTH and _is_deep(text):
+        raise _of_syntax(text, f"the JSON nests deeper than {DEPTH}")
+
+
+def _refuse_repeated_keys(text: bytes) -> None:
+    try:
+        _WITHOUT_REPEATS.decode(text.decode())
+    except _Suspicious as found:
+        raise _of_syntax(text, str(found)) from None
+    except (ValueError, RecursionError) as error:
+        raise _of_syntax(text, str(error)) from None
+
+
+def _refuse_inexact_numbers(text: bytes) -> None:
+    try:
+        _WITH_EXACT_NUMBERS.decode(text.decode())
+    except (_Suspicious, ValueError, RecursionError) as error:
+        raise _of_syntax(text, str(error)) from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Suspicious("a key comes twice")
+    return found
+
+
+def _exact(digits: str) -> int:
+    if len(digits) > 17 or abs(int(digits)) > EXACT:
+        raise _Suspicious("a number is too large to be held exactly; send it as text")
+    return int(digits)
+
+
+_WITHOUT_REPEATS = json.JSONDecoder(object_pairs_hook=_once_each)
+_WITH_EXACT_NUMBERS = json.JSONDecoder(parse_int=_exact)
+
+
+def _is_deep(text: bytes) -> bool:
+    """Whether brackets nest deeper than they may: innermost pairs are taken away once for each level."""
+    left = _STRINGS.sub(b"", text).translate(None, _NOT_BRACKETS)
+    for _ in range(DEPTH):
+        if not left:
+            return False
+        left = left.replace(b"[]", b"\x00").replace(b"{}", b"\x00").replace(b"\x00", b"")
+    return bool(left)
+
+
+def _of_syntax(text: bytes, otherwise: str) -> ProblemFound:
+    """The problem of a text that is not JSON as we take it; the exact reader says where."""
+    try:
+        outline(text)
+    except Fault as fault:
+        return malformed(fault.sentence, fault.spot, fault.pointer)
+    return malformed(otherwise, Spot(1, 1), "")
+
+
+def _of_shape(text: bytes, error: msgspec.ValidationError) -> ProblemFound:
+    """The problem of JSON that is not of the shape asked for."""
+    try:
+        spots = outline(text).spots
+    except Fault as fault:
+        return malformed(fault.sentence, fault.spot, fault.pointer)
+    message = str(error)
+    found = _PATH.search(message)
+    sentence = _PATH.sub("", message).replace("`", "'")
+    pointer = _pointer(found["path"]) if found else ""
+    unknown = re.search(r"unknown field '(.*)'", sentence, re.DOTALL)
+    if unknown:
+        pointer += pointer_of(unknown[1])
+    while pointer not in spots:
+        pointer = pointer.rpartition("/")[0]
+    return malformed(sentence[:1].lower() + sentence[1:], spots[pointer], pointer)
+
+
+def _pointer(path: str) -> str:
+    return "".join(pointer_of(step["name"] or step["index"] or "") for step in _STEP.finditer(path))
+
+
+def malformed(sentence: str, spot: Spot, pointer: str) -> ProblemFound:
+    """The problem `malformed` at a place, as something to raise."""
+    place = f" (in {pointer[:200]})" if pointer else ""
+    detail = f"line {spot.line}, column {spot.column}{place}: {sentence[:300]}"
+    return refuse("malformed", detail, line=spot.line, column=spot.column, pointer=pointer[:200])
