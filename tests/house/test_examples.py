@@ -24,12 +24,21 @@ STARTS_WITHIN_S = 30
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+def folder(tmp_path: Path) -> Path:
+    """A folder that looks like a checkout to the examples."""
+    made = tmp_path / "checkout"
+    made.mkdir()
+    (made / "definitions").symlink_to(HOUSE / "definitions")
+    return made
+
+
+@pytest.fixture
+def address(folder: Path, tmp_path: Path) -> Iterator[str]:
     """A server with an empty data folder, started as people start it; stopped as people stop it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [COMMANDS / "statewright", "serve", "--port", str(port), "--data", tmp_path / "data"]
+    command = [COMMANDS / "statewright", "serve", "--port", str(port), "--data", folder / "var" / "demo"]
     with (tmp_path / "server.log").open("w+") as log:
         server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -41,10 +50,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(HOUSE)))
-def test_the_examples_of_a_document_do_what_it_says(document: Path, address: str, tmp_path: Path) -> None:
-    folder = tmp_path / "checkout"
-    folder.mkdir()
-    (folder / "definitions").symlink_to(HOUSE / "definitions")
+def test_the_examples_of_a_document_do_what_it_says(document: Path, address: str, folder: Path) -> None:
     examples = examples_in(document)
 
     printed = run(examples, address, folder, f"{COMMANDS}{os.pathsep}{os.environ['PATH']}")
