@@ -1,0 +1,213 @@
+"""What the runner writes down about its consolidators: generations, checkpoints, errors, and what it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+
+from statewright.consolidators.database import (
+    Checkpoint,
+    consolidator,
+    generation,
+    parked,
+    request,
+    writing,
+)
+from statewright.consolidators.handling import ParkedHere
+from statewright.consolidators.words import Consolidator
+
+Phase = str
+"""live, reading, copying, catching_up or retired."""
+
+
+class Known(Struct):
+    """A consolidator as the database knows it: the code's number, the live generation, its place, what it parked."""
+
+    number: int
+    live: int
+    checkpoint: Checkpoint
+    parked: list[ParkedHere]
+
+
+def known(engine: Engine, name: str) -> Known | None:
+    """What is known of the consolidator `name`; None when it is new here."""
+    with engine.connect() as connection:
+        row = connection.execute(select(consolidator).where(consolidator.c.name == name)).first()
+        if row is None or row.live is None:
+            return None
+        live = connection.execute(_rows(name, row.live)).one()
+        return Known(row.number, row.live, _checkpoint_of(live), _parked_by(connection, name, row.live))
+
+
+def parked_by(engine: Engine, name: str, number: int) -> list[ParkedHere]:
+    """The entities that a generation has parked."""
+    with engine.connect() as connection:
+        return _parked_by(connection, name, number)
+
+
+def _checkpoint_of(row: Row[Any]) -> Checkpoint:
+    return Checkpoint(
+        row.log, row.place, row.type, row.entity, row.version, row.digest, row.recorded_at, row.transitions
+    )
+
+
+def _rows(name: str, number: int) -> Any:
+    return select(generation).where(generation.c.name == name, generation.c.generation == number)
+
+
+def _parked_by(connection: Connection, name: str, number: int) -> list[ParkedHere]:
+    rows = connection.execute(select(parked).where(parked.c.name == name, parked.c.generation == number))
+    return [
+        ParkedHere(row.type, row.entity, row.version, row.position, row.reason, row.held, stored=True, changed=False)
+        for row in rows
+    ]
+
+
+def next_generation(engine: Engine, name: str) -> int:
+    """A number that no generation of `name` has had."""
+    with engine.connect() as connection:
+        highest = connection.scalar(select(func.max(generation.c.generation)).where(generation.c.name == name))
+    return (highest or 0) + 1
+
+
+def begin_live(engine: Engine, made: Consolidator, number: int, log: str, now: int) -> None:
+    """Make the first generation of a consolidator: empty, live, and at the start of the log."""
+    with writing(engine) as connection:
+        made.tables.create_all(connection)
+        _insert_generation(connection, made, number, "live", log, None, now)
+        connection.execute(delete(consolidator).where(consolidator.c.name == made.name))
+        connection.execute(insert(consolidator).values(name=made.name, number=made.number, live=number, attempts=0))
+
+
+def begin_rebuild(engine: Engine, made: Consolidator, number: int, log: str, goal: str, now: int) -> None:
+    """Make a generation beside the live one, with its tables and their indexes, and forget one that failed before."""
+    with writing(engine) as connection:
+        for old in _idle(connection, made.name):
+            _drop(connection, old)
+        made.tables.create_all(connection)
+        _insert_generation(connection, made, number, "reading", log, goal, now)
+
+
+def _insert_generation(
+    connection: Connection, made: Consolidator, number: int, phase: Phase, log: str, goal: str | None, now: int
+) -> None:
+    tables = msgspec.json.encode([table.name for table in made.tables.sorted_tables]).decode()
+    place = Checkpoint(log).place
+    values = {"name": made.name, "generation": number, "number": made.number, "phase": phase, "log": log}
+    values |= {"place": place, "goal": goal, "started_at": now, "tables": tables}
+    connection.execute(insert(generation).values(values))
+
+
+def save_checkpoint(connection: Connection, name: str, number: int, checkpoint: Checkpoint) -> None:
+    """Save how far a generation is; to be called in the transaction of its rows."""
+    connection.exec_driver_sql(_SAVE, (*checkpoint[1:], name, number))
+
+
+_SAVE = (
+    "update generation set place = ?, type = ?, entity = ?, version = ?, digest = ?, recorded_at = ?, transitions = ?"
+    " where name = ? and generation = ?"
+)
+
+
+def note_phase(engine: Engine, name: str, number: int, phase: Phase, checkpoint: Checkpoint) -> None:
+    """Say how far a rebuild is."""
+    with writing(engine) as connection:
+        save_checkpoint(connection, name, number, checkpoint)
+        connection.execute(_change(name, number).values(phase=phase))
+
+
+def note_rebuild_error(engine: Engine, name: str, number: int, error: str | None) -> None:
+    """Say why a rebuild stopped, or that it goes on."""
+    with writing(engine) as connection:
+        connection.execute(_change(name, number).values(error=error))
+
+
+def _change(name: str, number: int) -> Any:
+    return update(generation).where(generation.c.name == name, generation.c.generation == number)
+
+
+def switch(engine: Engine, made: Consolidator, number: int) -> None:
+    """Make a generation the live one; from the next read transaction on, readers see it."""
+    with writing(engine) as connection:
+        retire = update(generation).where(generation.c.name == made.name, generation.c.phase == "live")
+        connection.execute(retire.values(phase="retired"))
+        connection.execute(_change(made.name, number).values(phase="live", goal=None, error=None))
+        connection.execute(
+            update(consolidator)
+            .where(consolidator.c.name == made.name)
+            .values(live=number, number=made.number, error=None, failed_at=None, attempts=0)
+        )
+        connection.execute(delete(request).where(request.c.name == made.name))
+
+
+def note_error(engine: Engine, name: str, error: str | None, now: int | None, attempts: int) -> None:
+    """Say why a consolidator stopped altogether, or that it runs again."""
+    with writing(engine) as connection:
+        values = {"error": error, "failed_at": now, "attempts": attempts}
+        connection.execute(update(consolidator).where(consolidator.c.name == name).values(values))
+
+
+def drop_idle(engine: Engine, names: Sequence[str]) -> None:
+    """Drop the tables of every generation that is not live."""
+    with writing(engine) as connection:
+        for name in names:
+            for old in _idle(connection, name):
+                _drop(connection, old)
+
+
+def drop_retired(engine: Engine, name: str) -> None:
+    """Drop the tables that were live before the last switch."""
+    with writing(engine) as connection:
+        for old in _idle(connection, name):
+            if old.phase == "retired":
+                _drop(connection, old)
+
+
+def _idle(connection: Connection, name: str) -> Sequence[Row[Any]]:
+    found = select(generation).where(generation.c.name == name, generation.c.phase != "live")
+    return connection.execute(found).all()
+
+
+def _drop(connection: Connection, old: Row[Any]) -> None:
+    for table in msgspec.json.decode(old.tables, type=list[str]):
+        connection.exec_driver_sql(f"drop table if exists {table}")
+    connection.execute(delete(parked).where(parked.c.name == old.name, parked.c.generation == old.generation))
+    connection.execute(
+        delete(generation).where(generation.c.name == old.name, generation.c.generation == old.generation)
+    )
+
+
+def requests(engine: Engine) -> Sequence[Row[Any]]:
+    """What was asked for and is not done yet, oldest first."""
+    with engine.connect() as connection:
+        return connection.execute(select(request).order_by(request.c.id)).all()
+
+
+def require_rebuild(engine: Engine, name: str, reason: str, now: int) -> None:
+    """Ask ourselves for a rebuild because the live generation cannot be continued."""
+    with writing(engine) as connection:
+        asked = select(request.c.id).where(request.c.name == name, request.c.kind == "rebuild")
+        if connection.execute(asked).first() is None:
+            connection.execute(insert(request).values(name=name, kind="rebuild", reason=reason, asked_at=now))
+        connection.execute(update(consolidator).where(consolidator.c.name == name).values(error=reason, failed_at=now))
+
+
+def settle(connection: Connection, asked: Row[Any]) -> None:
+    """Take a request off the list."""
+    connection.execute(delete(request).where(request.c.id == asked.id))
+
+
+def unpark(connection: Connection, name: str, number: int, entity: ParkedHere) -> None:
+    """Forget that an entity was parked."""
+    connection.execute(
+        delete(parked).where(
+            parked.c.name == name,
+            parked.c.generation == number,
+            parked.c.type == entity.type,
+            parked.c.entity == entity.entity,
+        )
+    )

@@ -1,0 +1,146 @@
+"""A view built anew beside the live one: read from the log into a file of its own, then copied in little by little.
+
+Loading a file of its own needs no care for others: no secondary index, no durability, one transaction. What is copied
+into the views database goes in transactions short enough that the live consolidators and everybody who writes there
+hardly notice; readers never wait in any case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData
+
+from statewright.consolidators.database import Checkpoint, writing
+from statewright.consolidators.handling import Parking, handle
+from statewright.consolidators.words import Consolidator, Rebuilds
+from statewright.feed import Feed
+from statewright.machine.record import Record
+from statewright.stores.driver import engine_at
+from statewright.stores.words import EventStore, Place
+
+COPY_S = 0.030
+"""How long a transaction that copies should take; the next one is cut to that measure, and stays under 50 ms."""
+
+_FIRST_ROWS = 500
+_ROWS_AT_MOST = 20_000
+_PRAGMAS = ("journal_mode = MEMORY", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -65536")
+
+
+class RebuildStopped(Exception):
+    """The process ends before the rebuild did; it begins anew with the next process."""
+
+
+class RebuildFeed:
+    """The log from its start to `goal` for a rebuild: without parked entities, keeping the checkpoint."""
+
+    def __init__(self, store: EventStore, goal: Place, stopping: Callable[[], bool]) -> None:
+        self.parking = Parking()
+        self.checkpoint = Checkpoint(store.log_id)
+        self._feed = Feed(store)
+        self._goal = goal
+        self._stopping = stopping
+
+    async def __aiter__(self) -> AsyncIterator[Sequence[Record]]:
+        """Batches in log order, without the transitions of entities that were parked."""
+        async for batch in self._feed.until(self._goal):
+            yield self.parking.sift(batch.records)
+            # Counted when it was handled: an entity parked by this very batch has its transitions in it held too.
+            self.parking.count(batch.records)
+            self.checkpoint = self.checkpoint.after(len(batch.records), batch.records[-1], batch.place)
+            if self._stopping():
+                raise RebuildStopped
+
+    def park(self, record: Record, reason: str) -> None:
+        """Hold `record` and its entity's later transitions."""
+        self.parking.park(record, reason)
+
+
+def building_file(views: Engine, name: str, generation: int) -> Path:
+    """Where a generation is built before it is copied: beside the views database."""
+    database = views.url.database
+    if views.dialect.name != "sqlite" or not database:
+        raise NotImplementedError("views are rebuilt beside a SQLite file only")
+    return Path(f"{database}.{name}_{generation}.building")
+
+
+async def build(consolidator: Consolidator, feed: RebuildFeed, file: Path) -> None:
+    """Fill the file with the consolidator's tables, as `feed` has them."""
+    remove(file)
+    engine = engine_at(f"sqlite:///{file}", _PRAGMAS)
+    try:
+        with writing(engine) as connection:
+            for table in consolidator.tables.sorted_tables:
+                table.to_metadata(bare := MetaData())
+                bare.tables[table.name].indexes.clear()
+                bare.create_all(connection)
+            if isinstance(consolidator, Rebuilds):
+                await consolidator.rebuild(feed, connection)
+            else:
+                await _batch_by_batch(consolidator, feed, connection)
+    finally:
+        engine.dispose()
+
+
+async def _batch_by_batch(consolidator: Consolidator, feed: RebuildFeed, connection: Connection) -> None:
+    async for batch in feed:
+        await asyncio.to_thread(handle, consolidator, batch, connection, feed.parking)
+
+
+async def copy(tables: MetaData, file: Path, views: Engine, writer: asyncio.Lock, stopping: Callable[[], bool]) -> None:
+    """Copy all rows of `tables` from the file into the views database, where they exist and are empty.
+
+    Holds `writer` for one short transaction at a time. Raises RebuildStopped when `stopping` says so.
+    """
+    pooled = await asyncio.to_thread(views.raw_connection)
+    pooled.detach()  # it has a second file attached, which nobody else is to meet
+    connection: Any = pooled.driver_connection
+    try:
+        connection.apsw.execute("attach database ? as building", (str(file),))
+        for table in tables.sorted_tables:
+            await _copy_table(table.name, connection.apsw, writer, stopping)
+    finally:
+        pooled.close()
+
+
+async def _copy_table(name: str, connection: Any, writer: asyncio.Lock, stopping: Callable[[], bool]) -> None:
+    after, rows = -(2**63), _FIRST_ROWS
+    while True:
+        if stopping():
+            raise RebuildStopped
+        async with writer:
+            started = time.perf_counter()
+            last = await asyncio.to_thread(_copy_some, name, connection, after, rows)
+            took = time.perf_counter() - started
+        if last is None:
+            return
+        after = last
+        rows = max(50, min(_ROWS_AT_MOST, int(rows * min(2.0, COPY_S / took))))
+        await asyncio.sleep(0)  # the live consolidators may have waited for their turn
+
+
+def _copy_some(name: str, connection: Any, after: int, rows: int) -> int | None:
+    """Copy the next rows in one transaction; the last one's rowid, None when there was none."""
+    next_rows = f"select rowid from building.{name} where rowid > ? order by rowid limit ?"  # noqa: S608 - our own name
+    (last,) = connection.execute(f"select max(rowid) from ({next_rows})", (after, rows)).fetchone()  # noqa: S608
+    if last is None:
+        return None
+    connection.execute("begin immediate")
+    try:
+        some = f"select * from building.{name} where rowid > ? and rowid <= ? order by rowid"  # noqa: S608
+        connection.execute(f"insert into main.{name} {some}", (after, last))
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return int(last)
+
+
+def remove(file: Path) -> None:
+    """Remove what an earlier attempt left."""
+    for leftover in file.parent.glob(f"{file.name}*"):
+        leftover.unlink(missing_ok=True)

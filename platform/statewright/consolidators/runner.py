@@ -1,0 +1,378 @@
+"""The runner: keeps every consolidator at the end of the log, rebuilds when asked or when it must, says how they stand.
+
+Each consolidator goes its own way from its own checkpoint. Those that stand at the same place share the reading of a
+batch, never a transaction, so one that fails holds up nobody. Reading waits for nothing but the log; while much
+happens, a short pause gathers batches, since a row that many transitions touch is then written once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Engine, Row
+
+from statewright.consolidators import bookkeeping as books
+from statewright.consolidators.database import Checkpoint, digest_of, writing
+from statewright.consolidators.entities import Entities
+from statewright.consolidators.flow import Flow
+from statewright.consolidators.folding import sentence_of
+from statewright.consolidators.handling import Parking, handle
+from statewright.consolidators.rebuilding import RebuildFeed, RebuildStopped, build, building_file, copy, remove
+from statewright.consolidators.stays import Stays
+from statewright.consolidators.words import Consolidator
+from statewright.feed import BATCH, UNTOLD_S, Waker, wait_beyond
+from statewright.stores.words import Batch, EventStore, Place, Ref
+
+BUILT_IN: tuple[type[Consolidator], ...] = (Entities, Stays, Flow)
+
+PACE_S = 0.020
+"""While much happens, a round begins this long after the last one did; after a rest it begins at once."""
+
+DROP_AFTER_S = 60.0
+"""How long the tables that were live before a switch are kept."""
+
+_RETRY_S = 1.0
+_RETRY_AT_MOST_S = 60.0
+_REPORT_S = 0.5
+P = ParamSpec("P")
+T = TypeVar("T")
+_log = logging.getLogger("statewright.consolidators")
+
+
+class _Line(Struct):
+    """One generation of a consolidator that is kept up, and when it may try again after failing."""
+
+    consolidator: Consolidator
+    generation: int
+    checkpoint: Checkpoint
+    parking: Parking
+    attempts: int = 0
+    retry_at: float = 0.0
+
+
+class _Watch(Struct):
+    """A consolidator: its live line, and the rebuilt one that is catching up with it."""
+
+    made: type[Consolidator]
+    live: _Line | None = None
+    rebuilt: _Line | None = None
+    attempts: int = 0  # to rebuild
+    retry_at: float = 0.0
+    drop_at: float | None = None
+
+    @property
+    def lines(self) -> list[_Line]:
+        """Those there are."""
+        return [line for line in (self.live, self.rebuilt) if line is not None]
+
+
+class Runner:
+    """Runs `consolidators` over the log in `store` into the database `views`. One runner for one views database.
+
+    `waker` is what rings when the log has grown behind the store's back or something was asked for.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        views: Engine,
+        consolidators: Sequence[type[Consolidator]] = BUILT_IN,
+        *,
+        waker: Waker | None = None,
+        batch: int = BATCH,
+        pace_s: float = PACE_S,
+        drop_after_s: float = DROP_AFTER_S,
+    ) -> None:
+        self.waker = waker or Waker()
+        self._store = store
+        self._views = views
+        self._watches = {made.name: _Watch(made) for made in consolidators}
+        self._batch = batch
+        self._pace_s = pace_s
+        self._drop_after_s = drop_after_s
+        self._writer = asyncio.Lock()  # so that our own threads queue here and not on SQLite's lock
+        self._rebuild: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Run until `stop`. What is in hand is finished and saved first."""
+        try:
+            await self._begin()
+            while not self._stopping:
+                started = time.monotonic()
+                handled = await self._go_round()
+                if handled:
+                    await asyncio.sleep(max(0.0, self._pace_s - (time.monotonic() - started)))
+                elif not self._stopping:
+                    await self._sleep()
+        finally:
+            self._stopping = True
+            if self._rebuild is not None:
+                await self._rebuild  # it sees that we stop, and no thread of it must outlive us
+
+    def stop(self) -> None:
+        """Have `run` return soon."""
+        self._stopping = True
+        self.waker.ring()
+
+    # --- beginning
+
+    async def _begin(self) -> None:
+        await self._write(books.drop_idle, self._views, list(self._watches))
+        for name, watch in self._watches.items():
+            known = await asyncio.to_thread(books.known, self._views, name)
+            if known is None:
+                await self._begin_anew(watch)
+            else:
+                await self._go_on(watch, known)
+
+    async def _begin_anew(self, watch: _Watch) -> None:
+        number = await asyncio.to_thread(books.next_generation, self._views, watch.made.name)
+        made = watch.made(number)
+        await self._write(books.begin_live, self._views, made, number, self._store.log_id, _now())
+        watch.live = _Line(made, number, Checkpoint(self._store.log_id), Parking())
+
+    async def _go_on(self, watch: _Watch, known: books.Known) -> None:
+        """Continue from the checkpoint, unless what made it was another log or another program."""
+        name = watch.made.name
+        if known.number != watch.made.number:
+            reason = f"{name} was built by an earlier version of this program and is being rebuilt"
+        elif not await self._is_of_this_log(known.checkpoint):
+            reason = f"the log is not the one that {name} was built from, so it is being rebuilt"
+        else:
+            made = watch.made(known.live)
+            watch.live = _Line(made, known.live, known.checkpoint, Parking(known.parked))
+            return
+        _log.warning(reason)
+        await self._write(books.require_rebuild, self._views, name, reason, _now())
+
+    async def _is_of_this_log(self, checkpoint: Checkpoint) -> bool:
+        if checkpoint.log != self._store.log_id:
+            return False
+        if checkpoint.type is None or checkpoint.entity is None or checkpoint.version is None:
+            return True
+        ref = Ref(checkpoint.type, checkpoint.entity)
+        records = await self._store.read_entity(ref, checkpoint.version - 1, 1)
+        return bool(records) and digest_of(records[0]) == checkpoint.digest
+
+    # --- going on
+
+    async def _go_round(self) -> int:
+        """One batch for every line that is behind; how many transitions were handled."""
+        try:
+            await self._do_what_was_asked()
+            handled = 0
+            for place, lines in self._by_place().items():
+                batch = await self._store.read(place, self._batch)
+                if batch.records:
+                    await self._write(self._advance_all, lines, batch)
+                    handled += len(batch.records)
+            await self._switch_and_drop(at_the_end=not handled)
+        except Exception as error:
+            # Without the log or the database nothing goes on; each is asked again until it answers.
+            _log.exception("consolidators wait: %s", error)
+            await asyncio.sleep(_RETRY_S)
+            return 0
+        return handled
+
+    def _by_place(self) -> dict[Place, list[_Line]]:
+        now = time.monotonic()
+        places: dict[Place, list[_Line]] = {}
+        for line in self._lines():
+            if line.retry_at <= now:
+                places.setdefault(line.checkpoint.place, []).append(line)
+        return places
+
+    def _lines(self) -> list[_Line]:
+        return [line for watch in self._watches.values() for line in watch.lines]
+
+    def _advance_all(self, lines: Sequence[_Line], batch: Batch) -> None:
+        for line in lines:
+            try:
+                self._advance(line, batch)
+            except Exception as error:
+                self._failed(line, error)
+            else:
+                self._succeeded(line)
+
+    def _advance(self, line: _Line, batch: Batch) -> None:
+        """Rows, parked entities and checkpoint in one transaction."""
+        records = batch.records
+        checkpoint = line.checkpoint.after(len(records), records[-1], batch.place)
+        name = line.consolidator.name
+        try:
+            with writing(self._views) as connection:
+                handle(line.consolidator, records, connection, line.parking)
+                line.parking.count(records)
+                line.parking.save(name, line.generation, _now(), connection)
+                books.save_checkpoint(connection, name, line.generation, checkpoint)
+        except BaseException:
+            # The commit itself may have failed: what is in memory is then ahead of the tables.
+            line.consolidator.forget()
+            line.parking = Parking(books.parked_by(self._views, name, line.generation))
+            raise
+        line.checkpoint = checkpoint
+
+    def _failed(self, line: _Line, error: Exception) -> None:
+        name = line.consolidator.name
+        line.attempts += 1
+        line.retry_at = time.monotonic() + _backoff_s(line.attempts)
+        _log.error("%s stopped: %s", name, error, exc_info=error)
+        reason = f"stopped after place {line.checkpoint.place}: {sentence_of(error)}"
+        if line is self._watches[name].live:
+            books.note_error(self._views, name, reason, _now(), line.attempts)
+        else:
+            books.note_rebuild_error(self._views, name, line.generation, reason)
+
+    def _succeeded(self, line: _Line) -> None:
+        if not line.attempts:
+            return
+        name = line.consolidator.name
+        line.attempts, line.retry_at = 0, 0.0
+        if line is self._watches[name].live:
+            books.note_error(self._views, name, None, None, 0)
+        else:
+            books.note_rebuild_error(self._views, name, line.generation, None)
+
+    async def _sleep(self) -> None:
+        now = time.monotonic()
+        due = [line.retry_at - now for line in self._lines() if line.retry_at > now]
+        timeout_s = max(0.0, min([UNTOLD_S, *due]))
+        places = list(self._by_place())
+        if len(places) == 1:  # all that can go on stand together, at the end of the log
+            await wait_beyond(self._store, places[0], self.waker, timeout_s)
+        else:
+            await self.waker.sleep(timeout_s)
+
+    # --- what was asked for
+
+    async def _do_what_was_asked(self) -> None:
+        for asked in await asyncio.to_thread(books.requests, self._views):
+            watch = self._watches.get(asked.name)
+            if watch is None:
+                continue  # of a consolidator that this program does not have
+            if asked.kind == "retry":
+                await self._retry(watch, asked)
+            elif self._may_rebuild(watch):
+                self._rebuild = asyncio.create_task(self._rebuild_beside(watch))
+
+    async def _retry(self, watch: _Watch, asked: Row[Any]) -> None:
+        """Try a parked entity's held transitions again; it stays parked where one still cannot be handled."""
+        line = watch.live
+        entity = line.parking.entities.get((asked.type, asked.entity)) if line else None
+        if line is None or entity is None:
+            await self._write(self._settle, asked)
+            return
+        held = await self._store.read_entity(Ref(entity.type, entity.entity), entity.version - 1, entity.held)
+
+        def again() -> None:
+            line.parking.entities.pop((entity.type, entity.entity))
+            try:
+                with writing(self._views) as connection:
+                    books.unpark(connection, watch.made.name, line.generation, entity)
+                    handle(line.consolidator, held, connection, line.parking)
+                    line.parking.count(held)
+                    line.parking.save(watch.made.name, line.generation, _now(), connection)
+                    books.settle(connection, asked)
+            except BaseException:
+                line.consolidator.forget()
+                line.parking.entities[entity.type, entity.entity] = entity
+                raise
+
+        await self._write(again)
+
+    def _settle(self, asked: Row[Any]) -> None:
+        with writing(self._views) as connection:
+            books.settle(connection, asked)
+
+    # --- rebuilding
+
+    def _may_rebuild(self, watch: _Watch) -> bool:
+        """One rebuild at a time, since each may take the memory allowed to one."""
+        idle = self._rebuild is None or self._rebuild.done()
+        return idle and watch.rebuilt is None and watch.retry_at <= time.monotonic()
+
+    async def _rebuild_beside(self, watch: _Watch) -> None:
+        """Build a new generation and let it catch up; a failure is noted and tried again later."""
+        name = watch.made.name
+        number = await asyncio.to_thread(books.next_generation, self._views, name)
+        try:
+            watch.rebuilt = await self._built(watch.made, number)
+        except RebuildStopped:
+            return  # asked for still, so it begins anew when we do
+        except Exception as error:
+            watch.attempts += 1
+            watch.retry_at = time.monotonic() + _backoff_s(watch.attempts)
+            _log.exception("the rebuild of %s stopped: %s", name, error)
+            await self._write(books.note_rebuild_error, self._views, name, number, sentence_of(error))
+        else:
+            watch.attempts = 0
+        self.waker.ring()
+
+    async def _built(self, made: type[Consolidator], number: int) -> _Line:
+        """A generation that has everything up to where the log ended when this began."""
+        goal = await self._store.latest_place()
+        file = building_file(self._views, made.name, number)
+        feed = RebuildFeed(self._store, goal, lambda: self._stopping)
+        line = _Line(made(number), number, feed.checkpoint, feed.parking)
+        await self._write(books.begin_rebuild, self._views, line.consolidator, number, self._store.log_id, goal, _now())
+        try:
+            await self._reporting(build(made(number), feed, file), line, "reading", feed)
+            copying = copy(line.consolidator.tables, file, self._views, self._writer, lambda: self._stopping)
+            await self._reporting(copying, line, "copying", feed)
+        finally:
+            remove(file)
+        line.checkpoint = feed.checkpoint
+        await self._write(self._begin_to_catch_up, line)
+        return line
+
+    async def _reporting(self, work: Coroutine[Any, Any, None], line: _Line, phase: str, feed: RebuildFeed) -> None:
+        """Do a part of a rebuild, and say now and then how far it is."""
+        task = asyncio.create_task(work)
+        name, number = line.consolidator.name, line.generation
+        while True:
+            await self._write(books.note_phase, self._views, name, number, phase, feed.checkpoint)
+            done, _ = await asyncio.wait([task], timeout=_REPORT_S)
+            if done:
+                return task.result()
+
+    def _begin_to_catch_up(self, line: _Line) -> None:
+        name = line.consolidator.name
+        with writing(self._views) as connection:
+            line.parking.save(name, line.generation, _now(), connection)
+        books.note_phase(self._views, name, line.generation, "catching_up", line.checkpoint)
+
+    async def _switch_and_drop(self, at_the_end: bool) -> None:
+        for watch in self._watches.values():
+            if watch.rebuilt is not None and self._has_caught_up(watch, watch.rebuilt, at_the_end):
+                await self._write(books.switch, self._views, watch.rebuilt.consolidator, watch.rebuilt.generation)
+                watch.live, watch.rebuilt = watch.rebuilt, None
+                watch.drop_at = time.monotonic() + self._drop_after_s
+            if watch.drop_at is not None and watch.drop_at <= time.monotonic():
+                watch.drop_at = None
+                await self._write(books.drop_retired, self._views, watch.made.name)
+
+    def _has_caught_up(self, watch: _Watch, rebuilt: _Line, at_the_end: bool) -> bool:
+        if rebuilt.attempts:
+            return False
+        if watch.live is None or watch.live.attempts:  # nobody to catch up with: the end of the log is the goal
+            return at_the_end
+        return self._store.compare_places(rebuilt.checkpoint.place, watch.live.checkpoint.place) >= 0
+
+    async def _write(self, call: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Run what writes to the views database in a thread, one at a time."""
+        async with self._writer:
+            return await asyncio.to_thread(call, *arguments, **options)
+
+
+def _backoff_s(attempts: int) -> float:
+    return min(_RETRY_AT_MOST_S, _RETRY_S * 2.0 ** min(attempts - 1, 10))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000
