@@ -1,0 +1,89 @@
+"""Definitions: the list of them, and one with its diagram, its states in figures, its document and its revisions."""
+
+from __future__ import annotations
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
+from msgspec import Struct
+
+from statewright.catalog import Revision, TypeEntry
+from statewright_ui import shown
+from statewright_ui.definition.figures import HEATS, Figures, figures_of
+from statewright_ui.needs import AskedFor, Needs, ask
+from statewright_ui.rendering import part_of, rendered
+
+TABS = ("diagram", "json", "revisions")
+
+
+class Row(Struct, frozen=True):
+    """One type in the list."""
+
+    entry: TypeEntry
+    kind: shown.Kind
+    latest: Revision
+
+
+class Document(Struct, frozen=True):
+    """One revision as it was registered, and what was found wrong with it."""
+
+    revision: Revision
+    text: str
+
+
+def definitions(needs: Needs) -> list[HTTPRouteHandler]:
+    """The handlers of these pages."""
+
+    @get("/definitions", include_in_schema=False)
+    async def index(request: AskedFor) -> Response[str]:
+        rows = await ask(_rows, needs)
+        return rendered(request, "definition/index.html", here="definitions", rows=rows)
+
+    @get("/definitions/{type:str}", include_in_schema=False)
+    async def one(
+        request: AskedFor,
+        type: FromPath[str],
+        tab: FromQuery[str] = "diagram",
+        heat: FromQuery[str] = "now",
+        revision: FromQuery[str] = "",
+    ) -> Response[str]:
+        revisions = await ask(needs.catalog.revisions, type)
+        chosen = _chosen(revisions, revision)
+        common = {
+            "here": "definitions",
+            "kind": shown.kind(needs.catalog, type),
+            "revision": chosen,
+            "revisions": revisions,
+            "heat": heat if heat in HEATS else "now",
+            "tab": tab if tab in TABS else "diagram",
+        }
+        if tab == "json":
+            text = (await ask(needs.catalog.document, type, chosen.revision)).decode()
+            return rendered(request, "definition/json.html", document=Document(chosen, text), **common)
+        if tab == "revisions":
+            return rendered(request, "definition/revisions.html", **common)
+        figures = await _figures(needs, chosen, common["heat"])
+        template = "definition/_figures.html" if part_of(request, "figures") else "definition/page.html"
+        return rendered(request, template, live=f"/live?type={type}", figures=figures, **common)
+
+    return [index, one]
+
+
+async def _figures(needs: Needs, revision: Revision, heat: str) -> Figures | None:
+    """None for a draft with errors, which no machine can be made of."""
+    machine = await ask(shown.machine_of, needs.catalog, revision.type, revision.revision)
+    return None if machine is None else await figures_of(needs, machine, heat)
+
+
+def _rows(needs: Needs) -> list[Row]:
+    return [
+        Row(entry, shown.kind(needs.catalog, entry.type), needs.catalog.revision(entry.type, entry.latest))
+        for entry in needs.catalog.types()
+    ]
+
+
+def _chosen(revisions: list[Revision], asked: str) -> Revision:
+    """The revision asked for, else the active one, else the latest."""
+    named = [revision for revision in revisions if str(revision.revision) == asked]
+    active = [revision for revision in revisions if revision.status == "active"]
+    return [*named, *active, revisions[-1]][0]

@@ -1,0 +1,124 @@
+"""The list of entities, narrowed by type, state and id, a page at a time."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Redirect
+from msgspec import Struct
+
+from statewright.views import Counts, EntityPage, EntityRow, NotBuiltYet
+from statewright_ui import shown, words
+from statewright_ui.needs import AskedFor, Needs, ask
+from statewright_ui.rendering import part_of, rendered
+from statewright_ui.shell.errors import Nowhere
+
+PAGE = 50
+_LONGEST_Q = 200
+
+
+class Asked(Struct, frozen=True):
+    """What the address narrows the list to."""
+
+    type: str
+    states: list[str]
+    q: str
+    after: str
+
+    def but(self, **other: object) -> str:
+        """The address of the list narrowed the same way but for `other`; from its first page on."""
+        query = {"type": self.type, "state": self.states, "q": self.q, **other}
+        return words.address("entities", **query)
+
+    def toggled(self, state: str) -> str:
+        """The address with `state` chosen if it is not, and the other way round."""
+        rest = [chosen for chosen in self.states if chosen != state]
+        return self.but(state=rest if state in self.states else [*rest, state])
+
+
+class Line(Struct, frozen=True):
+    """One entity in the list."""
+
+    row: EntityRow
+    states: list[shown.State]
+    ended: bool
+
+
+class Listing(Struct, frozen=True):
+    """The page: what may be chosen, with counts, and the lines. `next` is None on the last page."""
+
+    kinds: list[shown.Kind]
+    kind: shown.Kind | None
+    chips: list[tuple[shown.State, int]]
+    total: int
+    lines: list[Line]
+    next: str | None
+    building: bool = False
+
+
+def entities(needs: Needs) -> list[HTTPRouteHandler]:
+    """The handlers of this page."""
+
+    @get("/entities", include_in_schema=False)
+    async def index(
+        request: AskedFor,
+        type: FromQuery[str] = "",
+        states: Annotated[list[str] | None, QueryParameter(name="state")] = None,
+        q: FromQuery[str] = "",
+        after: FromQuery[str] = "",
+    ) -> Response[str]:
+        asked = Asked(type, states or [], q.strip()[:_LONGEST_Q], after)
+        listing = await ask(_listing, needs, asked)
+        template = "entities/_list.html" if part_of(request, "list") else "entities/page.html"
+        live = words.address("live", type=type)
+        return rendered(request, template, here="entities", live=live, asked=asked, listing=listing)
+
+    @get("/entities/{type:str}", include_in_schema=False, sync_to_thread=False)
+    def of_type(type: FromPath[str]) -> Redirect:
+        return Redirect(words.address("entities", type=type))
+
+    return [index, of_type]
+
+
+def _listing(needs: Needs, asked: Asked) -> Listing:
+    kinds = [shown.kind(needs.catalog, entry.type) for entry in needs.catalog.types()]
+    kind = shown.kind(needs.catalog, asked.type) if asked.type else None
+    try:
+        found = _page(needs, asked)
+        counts = needs.views.counts(asked.type) if asked.type else None
+    except NotBuiltYet:
+        return Listing(kinds, kind, [], 0, [], None, building=True)
+    return Listing(
+        kinds,
+        kind,
+        _chips(kind, counts, asked) if kind and counts else [],
+        counts.total if counts else 0,
+        [_line(needs, row) for row in found.items],
+        found.next,
+    )
+
+
+def _page(needs: Needs, asked: Asked) -> EntityPage:
+    try:
+        return needs.views.entities(
+            asked.type or None, states=asked.states, q=asked.q or None, after=asked.after or None, limit=PAGE
+        )
+    except ValueError:
+        raise Nowhere("No such page", "This list was never paged to here; begin again from its first page.") from None
+
+
+def _chips(kind: shown.Kind, counts: Counts, asked: Asked) -> list[tuple[shown.State, int]]:
+    """Every state of the definition in which entities may rest, with how many do; those chosen but unknown too."""
+    leaves = (
+        [] if kind.machine is None else [p for p, n in kind.machine.states.items() if n.type in ("atomic", "final")]
+    )
+    others = sorted((set(counts.states) | set(asked.states)) - set(leaves))
+    return [(shown.state(kind.machine, path), counts.states.get(path, 0)) for path in [*leaves, *others]]
+
+
+def _line(needs: Needs, row: EntityRow) -> Line:
+    machine = shown.machine_of(needs.catalog, row.type, row.revision)
+    return Line(row, shown.states(machine, row.leaves), machine is not None and machine.is_final(row.leaves))

@@ -1,0 +1,150 @@
+"""An entity's life as a ribbon: one bar per stay, wide as it was long, with long stretches of nothing folded up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from statewright.machine.moments import Micros
+from statewright.machine.record import Record
+
+_FOLDED_SHARE = 9.0
+"""How much of the width, in per cent, a folded stretch takes, however long it was."""
+_FOLDED_AT_MOST = 5
+_DOMINANT = 0.4
+"""A stretch is folded while it takes more than this share of all that is not folded."""
+_ENDED_SHARE = 4.0
+"""A life that is over ends in a stub of this width: nothing more will happen, so its length says nothing."""
+_APART = 11.0
+"""How many per cent of the width lie between two words on the axis at least."""
+
+
+class Stay(Struct, frozen=True):
+    """A visit to a leaf, from `version` on; `until` is None while it goes on."""
+
+    leaf: str
+    version: int
+    since: Micros
+    until: Micros | None
+
+
+class Bar(Struct, frozen=True):
+    """A stay as it is drawn: place and width in per cent, the row of its leaf, whether it goes on, or is folded."""
+
+    stay: Stay
+    lane: int
+    x: float
+    width: float
+    seconds: float
+    folded: bool
+
+
+class Tick(Struct, frozen=True):
+    """A word on the axis: how many seconds after the beginning."""
+
+    x: float
+    seconds: float
+
+
+class Fold(Struct, frozen=True):
+    """A folded stretch, in per cent of the width."""
+
+    x: float
+    width: float
+
+
+class Ribbon(Struct, frozen=True):
+    """The whole ribbon. `lanes` are the leaves in the order of their first stay."""
+
+    lanes: list[str]
+    bars: list[Bar]
+    ticks: list[Tick]
+    folds: list[Fold]
+
+
+def stays_of(records: Sequence[Record]) -> list[Stay]:
+    """The stays that these transitions of one entity tell of, oldest first; a self-transition does not end one.
+
+    When the first record is not the entity's first, what it came from is left out: nothing here says since when.
+    """
+    stays: list[Stay] = []
+    under_way: dict[str, int] = {}
+    clock = 0
+    for record in records:
+        clock = max(clock, record.own_time)
+        for leaf in [leaf for leaf in under_way if leaf not in record.to]:
+            at = under_way.pop(leaf)
+            stays[at] = replace(stays[at], until=clock)
+        for leaf in record.to:
+            if leaf not in under_way:
+                under_way[leaf] = len(stays)
+                stays.append(Stay(leaf, record.version, clock, None))
+    return stays
+
+
+def ribbon_of(stays: Sequence[Stay], now: Micros, ended: bool, folding: bool = True) -> Ribbon:
+    """Draw stays up to `now`, or up to the last change of an entity whose life is over."""
+    if not stays:
+        return Ribbon([], [], [], [])
+    lanes = list(dict.fromkeys(stay.leaf for stay in stays))
+    begin = stays[0].since
+    end = max([stay.since for stay in stays] + ([] if ended else [now]))
+    bounds = sorted({stay.since for stay in stays} | {stay.until for stay in stays if stay.until is not None} | {end})
+    scale = _Scale(bounds, ended, folding)
+    bars = [_bar(stay, lanes, scale, end) for stay in stays]
+    return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds)
+
+
+def _bar(stay: Stay, lanes: list[str], scale: _Scale, end: Micros) -> Bar:
+    x = scale.x(stay.since)
+    until = end if stay.until is None else stay.until
+    width = (100.0 if stay.until is None else scale.x(until)) - x
+    folded = any(fold.x < x + width and fold.x + fold.width > x for fold in scale.folds)
+    return Bar(stay, lanes.index(stay.leaf), x, width, max(until - stay.since, 0) / 1e6, folded)
+
+
+def _ticks(bounds: Iterable[Micros], scale: _Scale, begin: Micros) -> list[Tick]:
+    """Words for the moments at which something changed, as many as there is room for."""
+    ticks = [Tick(0.0, 0.0)]
+    for bound in bounds:
+        x = scale.x(bound)
+        if ticks[-1].x + _APART <= x <= 100.0 - _APART:
+            ticks.append(Tick(x, (bound - begin) / 1e6))
+    return ticks
+
+
+class _Scale:
+    """From moments to per cent of the width: straight, but for the stretches that are folded."""
+
+    def __init__(self, bounds: Sequence[Micros], ended: bool, folding: bool) -> None:
+        self._bounds = bounds
+        lengths = [after - before for before, after in pairwise(bounds)]
+        folded = _dominant(lengths) if folding else frozenset()
+        room = 100.0 - _FOLDED_SHARE * len(folded) - (_ENDED_SHARE if ended else 0.0)
+        straight = sum(length for at, length in enumerate(lengths) if at not in folded)
+        self._xs = [0.0]
+        self.folds = []
+        for at, length in enumerate(lengths):
+            share = _FOLDED_SHARE if at in folded else room * (length / straight if straight else 1 / len(lengths))
+            if at in folded:
+                self.folds.append(Fold(self._xs[-1], share))
+            self._xs.append(self._xs[-1] + share)
+
+    def x(self, moment: Micros) -> float:
+        return self._xs[self._bounds.index(moment)]
+
+
+def _dominant(lengths: Sequence[int]) -> frozenset[int]:
+    """The stretches so long that all others would shrink to hairlines beside them; never all of them."""
+    folded: set[int] = set()
+    rest = dict(enumerate(lengths))
+    while len(rest) > 2 and len(folded) < _FOLDED_AT_MOST:
+        longest = max(rest, key=lambda at: rest[at])
+        if rest[longest] <= _DOMINANT * sum(rest.values()):
+            break
+        folded.add(longest)
+        del rest[longest]
+    return frozenset(folded)
