@@ -73,26 +73,28 @@ class MemoryStore(EventStore):
         if self._closed:
             raise StoreUnavailable("this log is closed; open it again to append to it")
         before = len(self._log)
-        outcomes = [self._outcome(command) for command in group]
+        lost: set[Ref] = set()  # entities of commands that were not recorded: whoever builds on them builds on nothing
+        outcomes = [self._outcome(command, lost) for command in group]
         if len(self._log) > before:
             self._waking.wake()
         return outcomes
 
-    def _outcome(self, command: Append) -> Outcome:
+    def _outcome(self, command: Append, lost: set[Ref]) -> Outcome:
         made_before = self._made_by(_ref_of(command.steps[0]), command.command)
-        if made_before:
-            return Duplicate(made_before)
-        conflict = self._conflict(command)
-        return conflict or self._record(command)
+        outcome = Duplicate(made_before) if made_before else self._conflict(command, lost) or self._record(command)
+        if not isinstance(outcome, Recorded):
+            lost.update(map(_ref_of, command.steps))
+        return outcome
 
-    def _conflict(self, command: Append) -> Conflict | None:
+    def _conflict(self, command: Append, lost: set[Ref]) -> Conflict | None:
         """The first entity of `command` that does not stand where the command was decided, if any."""
-        reached: dict[Ref, Head] = {}
+        versions: dict[Ref, int] = {}
         for step in command.steps:
-            ref = _ref_of(step)
-            if not _follows(step, reached.get(ref) or self._head(ref)):
-                return Conflict(ref, self._head(ref))
-            reached[ref] = step.after
+            ref, head = _ref_of(step), self._head(_ref_of(step))
+            stands_at = versions.get(ref, head.version if head else 0)
+            if ref in lost or step.record.version != stands_at + 1:
+                return Conflict(ref, head)
+            versions[ref] = step.record.version
         return None
 
     def _record(self, command: Append) -> Recorded:
@@ -173,18 +175,6 @@ class MemoryStore(EventStore):
 
 def _ref_of(step: Step) -> Ref:
     return Ref(step.record.type, step.record.entity)
-
-
-def _follows(step: Step, head: Head | None) -> bool:
-    """Whether the step was decided on `head` itself.
-
-    The version alone would not do: after a conflict, a later command of the group may have been decided on a head that
-    never came to be, yet has the version of the one that did. Their positions differ.
-    """
-    if step.before is None or head is None:
-        return step.before is head and step.record.version == 1
-    same = step.before.version == head.version and step.before.position == head.position
-    return same and step.record.version == head.version + 1
 
 
 def _stamp(record: Record, position: int, stamp: int, now: int) -> None:

@@ -19,7 +19,13 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from statewright.stores.words import EventStore
-from statewright.testkit.store import conflicts, durability, keeping, order, repeats, sharing, waiting
+from statewright.testkit.store.conflicts import PROMISES as CONFLICTS
+from statewright.testkit.store.durability import PROMISES as DURABILITY
+from statewright.testkit.store.keeping import PROMISES as KEEPING
+from statewright.testkit.store.order import PROMISES as ORDER
+from statewright.testkit.store.repeats import PROMISES as REPEATS
+from statewright.testkit.store.sharing import PROMISES as SHARING
+from statewright.testkit.store.waiting import PROMISES as WAITING
 
 PATIENCE_S = 60.0
 """How long one promise may take before the store counts as hung."""
@@ -122,9 +128,6 @@ def _sentence(check: object) -> str:
     return str(getattr(check, "__name__", check))
 
 
-PROMISES = tuple(
-    _for_any(check)
-    for check in (*keeping.PROMISES, *order.PROMISES, *conflicts.PROMISES, *repeats.PROMISES, *waiting.PROMISES)
-)
-DURABLE_PROMISES = tuple(_for_durable(check) for check in durability.PROMISES)
-SHARED_PROMISES = tuple(_for_shared(check) for check in sharing.PROMISES)
+PROMISES = tuple(_for_any(check) for check in (*KEEPING, *ORDER, *CONFLICTS, *REPEATS, *WAITING))
+DURABLE_PROMISES = tuple(_for_durable(check) for check in DURABILITY)
+SHARED_PROMISES = tuple(_for_shared(check) for check in SHARING)

@@ -17,7 +17,7 @@ from statewright.testkit.store.writing import (
     standing,
     turn,
     whole_log,
-    without_handle,
+    without_notes,
 )
 
 
@@ -30,7 +30,7 @@ async def a_stale_writer_is_told_so_and_leaves_no_trace(store: EventStore) -> No
     conflict = conflicting(outcome)
 
     assert conflict.ref == ORDER
-    assert without_handle(conflict.head) == without_handle(await head_of(store, ORDER))
+    assert without_notes(conflict.head) == without_notes(await head_of(store, ORDER))
     assert bytes_of(await whole_log(store)) == before
     assert await store.latest_place() == place
     assert (await standing(store, ORDER)).version == 2
@@ -52,7 +52,7 @@ async def an_entity_is_created_once(store: EventStore) -> None:
     await turn(store, ORDER, 1)
     (outcome,) = await store.append([command("again", move(ORDER, None))])
 
-    assert without_handle(conflicting(outcome).head) == without_handle(await head_of(store, ORDER))
+    assert without_notes(conflicting(outcome).head) == without_notes(await head_of(store, ORDER))
 
 
 async def what_does_not_exist_cannot_be_moved(store: EventStore) -> None:
@@ -83,7 +83,7 @@ async def of_two_on_the_same_head_in_one_group_the_first_wins(store: EventStore)
     first, second = await store.append([command("c-1", move(ORDER, head)), command("c-2", move(ORDER, head))])
 
     assert [line.version for line in recorded(first).records] == [2]
-    assert without_handle(conflicting(second).head) == without_handle(await head_of(store, ORDER))
+    assert without_notes(conflicting(second).head) == without_notes(await head_of(store, ORDER))
     assert (await standing(store, ORDER)).version == 2
 
 

@@ -19,6 +19,7 @@ from statewright.testkit.store.writing import (
     standing,
     turn,
     whole_log,
+    without_notes,
 )
 
 Reopen = Callable[[EventStore], Awaitable[EventStore]]
@@ -30,13 +31,13 @@ async def what_was_acknowledged_is_there_after_reopening(store: EventStore, reop
     sealed = {"changes": {"name": "Anna"}}
     await record(store, command("c-1", move(PARCEL, None, changes={"ä": None}, sealed=sealed)))
     log, log_id, place = bytes_of(await whole_log(store)), store.log_id, await store.latest_place()
-    heads = [await standing(store, ref) for ref in (ORDER, PARCEL)]
+    heads = [without_notes(await standing(store, ref)) for ref in (ORDER, PARCEL)]
     store = await reopen(store)
 
     assert store.log_id == log_id
     assert bytes_of(await whole_log(store)) == log
     assert await store.latest_place() == place
-    assert list(await store.heads([ORDER, PARCEL])) == heads
+    assert [without_notes(head) for head in await store.heads([ORDER, PARCEL])] == heads
 
 
 async def an_empty_log_is_the_same_log_after_reopening(store: EventStore, reopen: Reopen) -> None:

@@ -19,7 +19,7 @@ from statewright.testkit.store.writing import (
     standing,
     turn,
     whole_log,
-    without_handle,
+    without_notes,
 )
 
 SPEAKING: dict[str, Any] = {
@@ -218,7 +218,7 @@ async def many_heads_are_given_at_once(store: EventStore) -> None:
 
 
 async def a_head_equals_the_fold_of_its_records(store: EventStore) -> None:
-    """In every field but the store's own handle, at whatever version it is looked at."""
+    """In every field that means something to others, at whatever version it is looked at."""
     for number in range(8):
         head = await head_of(store, ORDER)
         written = {
@@ -230,7 +230,7 @@ async def a_head_equals_the_fold_of_its_records(store: EventStore) -> None:
         }
         await record(store, command(f"c-{number}", move(ORDER, head, **written)))
 
-        assert without_handle(await head_of(store, ORDER)) == folded(await store.read_entity(ORDER))
+        assert without_notes(await head_of(store, ORDER)) == folded(await store.read_entity(ORDER))
 
 
 async def the_heads_given_are_filled_in(store: EventStore) -> None:
@@ -239,8 +239,8 @@ async def the_heads_given_are_filled_in(store: EventStore) -> None:
     await record(store, asked)
     _, order, parcel = (step.after for step in asked.steps)
 
-    assert without_handle(order) == without_handle(await head_of(store, ORDER))
-    assert without_handle(parcel) == without_handle(await head_of(store, PARCEL))
+    assert without_notes(order) == without_notes(await head_of(store, ORDER))
+    assert without_notes(parcel) == without_notes(await head_of(store, PARCEL))
 
 
 async def a_head_remembers_the_first_commands_and_no_more(store: EventStore) -> None:

@@ -72,7 +72,7 @@ async def a_batch_ends_where_its_place_says(store: EventStore) -> None:
 async def what_comes_later_stands_after_the_end(store: EventStore) -> None:
     """A reader who waited at the end goes on with exactly what is new."""
     await turn(store, ORDER, 2)
-    end = (await store.read(START, 10)).place
+    end = (await store.read(await store.latest_place(), 10)).place
     await turn(store, PARCEL, 2)
 
     assert [line.type for line in (await store.read(end, 10)).records] == ["parcel", "parcel"]

@@ -124,9 +124,9 @@ def bytes_of(records: Sequence[Record]) -> list[bytes]:
     return [msgspec.json.encode(record) for record in records]
 
 
-def without_handle(head: Head | None) -> Head | None:
-    """The head without `key`, which is the store's own and may be anything."""
-    return None if head is None else msgspec.structs.replace(head, key=0)
+def without_notes(head: Head | None) -> Head | None:
+    """The head without what is noted for speed alone: the store's own handle, and the size of its data."""
+    return None if head is None else msgspec.structs.replace(head, key=0, size=0)
 
 
 def folded(records: Sequence[Record]) -> Head | None:
