@@ -57,7 +57,7 @@ def _safe(text: str) -> str:
 
 
 def taken(chart: Chart, walks: Iterable[Walk]) -> dict[str, int]:
-    """How often each transition was taken, by its key; a move that several branches would explain counts for the first."""
+    """How often each transition was taken, by its key; a move that several would explain counts for the first."""
     arrows: dict[str, list[Arrow]] = {}
     for arrow in chart.arrows:
         arrows.setdefault(arrow.source, []).append(arrow)

@@ -81,7 +81,7 @@ class _Painter:
             role="img" if self.alone else "group",
             aria_label=name,
             data_direction=self.layout.direction,
-            style=None if self.alone else f"--wide:{number(width)}px",
+            style=None if self.alone else f"--w:{number(width)}",
         )
 
     # States

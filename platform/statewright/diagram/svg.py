@@ -24,8 +24,9 @@ from statewright.machine.chart import chart_of
 from statewright.machine.definition import Definition
 from statewright.machine.record import Leaves
 
-WINDOW = (1080.0, 620.0)
-"""The width and height, in pixels, that a diagram is usually seen in; decides between across and down."""
+WINDOW = (1080.0, 900.0)
+"""The width and height, in pixels, that a diagram may take without shrinking; decides between across and down. Higher
+than a screen, because a page scrolls down with ease and text too small to read helps nobody."""
 
 WORTH_TURNING = 1.15
 """How much larger a diagram must be seen downwards to be drawn so: people read across, and pages are wide."""

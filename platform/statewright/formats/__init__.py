@@ -1,0 +1,1 @@
+"""Definitions in the notations of other tools, as text."""
