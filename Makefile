@@ -23,7 +23,7 @@ help: ## says what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
 
 run: $(VENV)/.installed ## starts Statewright with demo data in var/demo; PORT=9000 for another port
-	@.ci/demo $(BIN)/statewright $(HOST) $(PORT) $(DATA)
+	@$(BIN)/statewright demo --live --host $(HOST) --port $(PORT) --data $(DATA)
 
 test: packages $(VENV)/.dev ## runs everything: format, lint, types, layers, tests
 	@$(MAKE) --no-print-directory lint unit
