@@ -9,6 +9,10 @@ from __future__ import annotations
 import click
 
 from statewright.cli.check import check
+from statewright.cli.demo import demo
+from statewright.cli.diagram import diagram
+from statewright.cli.replay import replay
+from statewright.cli.serve import serve
 from statewright.cli.simulate import simulate
 
 
@@ -18,5 +22,5 @@ def main() -> None:
     """Keep the lives of business entities: define them, run them, look at them."""
 
 
-main.add_command(check)
-main.add_command(simulate)
+for command in (serve, demo, check, diagram, simulate, replay):
+    main.add_command(command)

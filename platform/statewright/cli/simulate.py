@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -46,6 +45,13 @@ class Moment(click.ParamType[Micros]):
     "--days", type=click.FloatRange(0.01, 36_500), help="Instead of --from: so many days before.  [default: 30]"
 )
 @click.option("--late", default=0.0, show_default=True, type=click.FloatRange(0, 1), help="Share of events sent late.")
+@click.option(
+    "--mistakes",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of events sent in vain besides.",
+)
 @click.option("--prefix", help="What ids of entities begin with.  [default: the type]")
 def simulate(
     file: Path,
@@ -56,12 +62,13 @@ def simulate(
     until: Micros | None,
     days: float | None,
     late: float,
+    mistakes: float,
     prefix: str | None,
 ) -> None:
     """Make up plausible, back-dated histories for the definition in FILE.
 
-    Gives one command a line, as `POST /commands` takes them; all of them will be accepted. The same definition, options
-    and seed give the same lines.
+    Gives one command a line, as `POST /commands` takes them; all of them but the mistakes will be accepted. The same
+    definition, options and seed give the same lines.
     """
     until = _midnight() if until is None else until
     if since is not None and days is not None:
@@ -72,7 +79,10 @@ def simulate(
     simulation = Simulation(machine_in(file), seed, pace_of(since, until))
     encode = msgspec.json.Encoder().encode_into
     buffer = bytearray()
-    for line in histories(simulation, entities=entities, since=since, until=until, late=late, prefix=prefix):
+    lines = histories(
+        simulation, entities=entities, since=since, until=until, late=late, mistakes=mistakes, prefix=prefix
+    )
+    for line in lines:
         encode(line, buffer)
         output.write(buffer + b"\n")
     for event, detail in sorted(simulation.refused.items()):
@@ -82,11 +92,6 @@ def simulate(
 def pace_of(since: Micros, until: Micros) -> float:
     """How fast lives go for most of them to end in the time there is; 1 for two weeks and more."""
     return min(1.0, (until - since) / (_USUAL_DAYS * _DAY))
-
-
-def now() -> Micros:
-    """The clock."""
-    return time.time_ns() // 1_000
 
 
 def _midnight() -> Micros:

@@ -2,15 +2,18 @@
 
 Nothing here is told about a particular definition. Which way is likely, how long a state lasts and who works there are
 drawn once from the definition's digest, so they are stable from run to run; what happens to one entity is drawn from
-the seed. Every event is decided by the machine before it is given out, so all of them will be accepted.
+the seed. Every event is decided by the machine before it is given out, so all of them will be accepted, but for the
+mistakes that are asked for.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterator
 from math import log
 from random import Random
+from typing import Any
 
 from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
@@ -70,6 +73,22 @@ class Simulation:
                 return line
             events.remove(event)
         return None
+
+    def mistake(self, life: Life, moment: Micros) -> Line | None:
+        """An event that somebody tries in vain where the entity stands; None when there is none."""
+        if life.head is None:
+            return None
+        allowed = self.machine.allowed(life.head.leaves)
+        wrong = sorted(event for event in self.machine.named_events if event not in allowed)
+        if not wrong:
+            return None
+        event = self._random.choice(wrong)
+        written = self.machine.definition.schemas.events.get(event, {})
+        payload = Values(written, self._random, moment).object()
+        actor = self._actor(life, sorted(self.machine.definition.roles))
+        if isinstance(decide(self.machine, life.head, Event(name=event, payload=dict(payload), actor=actor)), Accepted):
+            return None
+        return self._line(life, Event(name=event, payload=payload, actor=actor), payload, moment)
 
     def stay_s(self, leaves: Leaves) -> float:
         """How many seconds an entity stays in `leaves`: log-normal, with a median that belongs to the state."""
@@ -143,11 +162,14 @@ class Simulation:
         version = 1 if life.head is None else life.head.version + 1
         life.head = Head(version=version, revision=self.machine.revision, leaves=decision.to, data=decision.data)
         life.visits[decision.to] = life.visits.get(decision.to, 0) + 1
+        return self._line(life, event, sent, moment)
+
+    def _line(self, life: Life, event: Event, payload: dict[str, Any], moment: Micros) -> Line:
         return Line(
             type=self.machine.type,
             entity=life.entity,
             event=event.name,
-            data=sent or UNSET,
+            data=payload or UNSET,
             create=event.create if isinstance(event.create, dict) else UNSET,
             occurred_at=text_of(moment),
             actor=UNSET if event.actor == ANONYMOUS else event.actor,
@@ -205,31 +227,44 @@ class Simulation:
 
 
 def histories(
-    simulation: Simulation, *, entities: int, since: Micros, until: Micros, late: float = 0.0, prefix: str | None = None
+    simulation: Simulation,
+    *,
+    entities: int,
+    since: Micros,
+    until: Micros,
+    late: float = 0.0,
+    mistakes: float = 0.0,
+    prefix: str | None = None,
 ) -> Iterator[Line]:
     """The lives of `entities` entities that begin between two moments, as commands in order of time.
 
     What would happen after `until` has not happened yet: those entities are left under way. `late` is the share of
-    events that are stamped earlier than the one before them.
+    events that are stamped earlier than the one before them, `mistakes` how many are tried besides and refused.
     """
     prefix = simulation.machine.type if prefix is None else prefix
     arrivals = sorted(simulation.arrival(since, until) for _ in range(entities))
     due = [(moment, number, Life(f"{prefix}-{number:05}")) for number, moment in enumerate(arrivals, 1)]
-    sent = 0
+    numbers = itertools.count(1)
     while due:
         moment, number, life = heapq.heappop(due)
         line = simulation.step(life, moment - moment % 1_000)
         if line is None or life.head is None:
             continue
-        sent += 1
         if life.moment and simulation.chance(late):
             line.occurred_at = text_of(simulation.earlier(life.moment))
-        yield replace(line, id=f"simulated:{simulation.machine.digest[:8]}:{sent}")
+        yield _with_id(line, simulation, next(numbers))
+        wrong = simulation.mistake(life, moment - moment % 1_000) if simulation.chance(mistakes) else None
+        if wrong is not None:
+            yield _with_id(wrong, simulation, next(numbers))
         life.moment = moment
         leaves = life.head.leaves
         following = simulation.at_work(moment + int(simulation.stay_s(leaves) * _SECOND))
         if following < until and life.head.version < EVENTS and not simulation.machine.is_final(leaves):
             heapq.heappush(due, (following, number, life))
+
+
+def _with_id(line: Line, simulation: Simulation, number: int) -> Line:
+    return replace(line, id=f"simulated:{simulation.machine.digest[:8]}:{number}")
 
 
 def _working(moment: Micros) -> bool:

@@ -1,0 +1,47 @@
+"""The options of an installation, shared by the commands that run one; each is also an environment variable."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from statewright.settings import Settings
+
+
+def installation(data: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of an installation, as the argument `settings`; `data` is the folder by default."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_settings(**options: Any) -> None:
+            given = {name: options.pop(name) for name in Settings.__struct_fields__}
+            command(settings=Settings(**given), **options)
+
+        for option in reversed(_options(data)):
+            with_settings = option(with_settings)
+        return with_settings
+
+    return decorate
+
+
+def _options(data: str) -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
+    return [
+        _option("--host", default="127.0.0.1", help="Where to listen; until callers have keys, loopback only."),
+        _option("--port", default=8000, type=click.IntRange(0, 65_535), help="0 lets the system choose one."),
+        _option("--data", default=data, type=click.Path(file_okay=False, path_type=Path), help="All data lies here."),
+        _option("--single-process", is_flag=True, help="Views in the API's process; meant for tests."),
+        _option(
+            "--allow-unprotected-personal-data",
+            is_flag=True,
+            help="Let definitions with personal fields be active, although personal values are not encrypted yet.",
+        ),
+    ]
+
+
+def _option(name: str, **more: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    variable = "STATEWRIGHT_" + name.removeprefix("--").replace("-", "_").upper()
+    return click.option(name, envvar=variable, show_envvar=True, show_default=not more.get("is_flag"), **more)

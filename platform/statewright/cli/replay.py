@@ -1,0 +1,195 @@
+"""`statewright replay`: a recorded log through the front door, and what was decided on every line."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import io
+import secrets
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, TextIO, cast
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from statewright.cli.embedded import embedded
+from statewright.cli.replaying import Rejected, Replay, Summary, Verdict, numbered, register
+from statewright.cli.reports import errors_among, line_of
+from statewright.cli.servers import ConnectionBroken, RemoteServer, Server
+from statewright.settings import Settings
+
+_GZIP = b"\x1f\x8b"
+_NAMED = 20
+"""How many malformed lines are named; the rest are counted."""
+
+
+@click.command()
+@click.argument("log", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--definition",
+    "definitions",
+    metavar="FILE…",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Register and activate this definition first; may be given several times.",
+)
+@click.option(
+    "--server", metavar="URL", envvar="STATEWRIGHT_SERVER", help="Where to post to.  [default: an embedded one]"
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Without --server: the folder of the embedded installation.  [default: one that is thrown away]",
+)
+@click.option("--decisions", type=click.File("w"), help="Write one letter a line here: A for accepted, R for refused.")
+@click.option(
+    "--allow-unprotected-personal-data",
+    is_flag=True,
+    envvar="STATEWRIGHT_ALLOW_UNPROTECTED_PERSONAL_DATA",
+    help="Without --server: let definitions with personal fields be active.",
+)
+def replay(
+    log: str,
+    definitions: tuple[Path, ...],
+    server: str | None,
+    data: Path | None,
+    decisions: TextIO | None,
+    allow_unprotected_personal_data: bool,
+) -> None:
+    """Post every line of LOG through `POST /commands`, in order.
+
+    LOG is NDJSON, plain or gzip, or - for standard input; a line is a command, or an event of a recorded log
+    (entity_type, entity_id, event, occurred_at, actor, data). Sending the same log again changes nothing.
+
+    Ends with 1 when a line was malformed; refused events are answers, and are counted.
+    """
+    if server is not None and data is not None:
+        raise click.UsageError("--server has its own data; leave out --data")
+    summary = Summary()
+    texts = [(str(file), file.read_bytes()) for file in definitions]
+    with _Source.open(log) as source, TemporaryDirectory(prefix="statewright-") as thrown_away:
+        settings = Settings(
+            data=data or Path(thrown_away), allow_unprotected_personal_data=allow_unprotected_personal_data
+        )
+        try:
+            asyncio.run(_replay(source, texts, server, settings, summary, decisions))
+        except Rejected as error:
+            raise click.ClickException(str(error)) from None
+        except ConnectionBroken as error:
+            _show(summary)
+            raise click.ClickException(f"the server stays away: {error}; start again to go on") from None
+    _show(summary)
+    sys.exit(1 if summary.refused["malformed"] else 0)
+
+
+async def _replay(
+    source: _Source,
+    definitions: list[tuple[str, bytes]],
+    url: str | None,
+    settings: Settings,
+    summary: Summary,
+    decisions: TextIO | None,
+) -> None:
+    async with _server(url, settings) as server:
+        for name, text in definitions:
+            await _register(server, name, text)
+        with _progress() as progress:
+            task = progress.add_task(source.name, total=source.size, lines=0)
+
+            def decided(verdict: Verdict) -> None:
+                summary.add(verdict)
+                if decisions is not None:
+                    decisions.write("A\n" if verdict.accepted else "R\n")
+                if verdict.code == "malformed" and summary.refused["malformed"] <= _NAMED:
+                    progress.console.print(f"{source.name}:{verdict.number}: malformed: {verdict.detail}", markup=False)
+                if verdict.number % 1_000 == 0:
+                    progress.update(task, completed=source.read, lines=verdict.number)
+
+            def waiting(why: str) -> None:
+                progress.console.print(f"connection lost ({why}); going on from the first line without an answer")
+
+            await Replay(server, numbered(source.lines()), source.id).run(decided, waiting)
+            progress.update(task, completed=source.size)
+
+
+async def _register(server: Server, name: str, text: bytes) -> None:
+    try:
+        await register(server, text, name)
+    except Rejected as error:
+        for problem in errors_among(error.problems):
+            click.echo(line_of(name, problem), err=True)
+        raise
+
+
+@asynccontextmanager
+async def _server(url: str | None, settings: Settings) -> AsyncIterator[Server]:
+    async with AsyncExitStack() as stack:
+        if url is not None:
+            yield await stack.enter_async_context(RemoteServer(url))
+        else:
+            yield await stack.enter_async_context(embedded(settings))
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[lines]:,} lines"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _show(summary: Summary) -> None:
+    refused = summary.refused.total()
+    repeated = f" ({summary.repeated:,} of them were there before)" if summary.repeated else ""
+    click.echo(f"{summary.accepted + refused:,} lines: {summary.accepted:,} accepted{repeated}, {refused:,} refused")
+    for code, number in summary.refused.most_common():
+        click.echo(f"  {number:>10,}  {code}")
+
+
+class _Source:
+    """A log to read: its name, an id that is the same whenever the same file is read, and how far reading is."""
+
+    def __init__(self, name: str, raw: BinaryIO, size: int | None, id: str) -> None:
+        self.name = name
+        self.size = size
+        self.id = id
+        self._raw = raw
+
+    @classmethod
+    def open(cls, log: str) -> _Source:
+        """The file `log`, or standard input, which cannot be read twice and gets an id of its own each time."""
+        if log == "-":
+            return cls("standard input", sys.stdin.buffer, None, f"replay:{secrets.token_hex(8)}")
+        path = Path(log)
+        raw = path.open("rb")
+        digest = hashlib.file_digest(raw, "sha256").hexdigest()
+        raw.seek(0)
+        return cls(path.name, raw, path.stat().st_size, f"replay:{digest[:16]}")
+
+    def __enter__(self) -> _Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._raw.close()
+
+    @property
+    def read(self) -> int:
+        """How many bytes of the file were read."""
+        return self._raw.tell() if self.size is not None else 0
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines, unpacked where the file is packed."""
+        buffered = io.BufferedReader(cast(io.RawIOBase, self._raw), 1 << 20)
+        packed = buffered.peek(2)[:2] == _GZIP
+        return iter(cast(BinaryIO, gzip.GzipFile(fileobj=buffered)) if packed else buffered)
