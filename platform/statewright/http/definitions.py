@@ -28,7 +28,7 @@ from statewright.machine.problem import Problem
 from statewright.machine.reading import read_definition
 
 Picture = Literal["svg", "dot", "mermaid"]
-MEDIA = {"svg": "image/svg+xml", "dot": "text/vnd.graphviz; charset=utf-8", "mermaid": "text/plain; charset=utf-8"}
+MEDIA = {"svg": "image/svg+xml", "dot": "text/vnd.graphviz", "mermaid": "text/plain"}
 _BODY = {JSON: Definition}
 _TYPE_AFTER = Annotated[str | None, QueryParameter(max_length=100, description="`next` of the part before.")]
 
@@ -188,7 +188,7 @@ async def delete_draft(rooms: NamedDependency[Rooms], type: TypeName, revision: 
 @get(
     "/definitions/{type:str}/diagram",
     opt=says(
-        Answer("The picture.", str, tuple(media.partition(";")[0] for media in MEDIA.values())),
+        Answer("The picture.", str, tuple(MEDIA.values())),
         "unknown_type",
         "not_found",
     ),

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from statewright.catalog import Catalog, UnknownType
 from statewright.commands import Asking, Committer
 from statewright.http.live import Broadcast
 from statewright.stores.words import EventStore
-from statewright.views import Views
+from statewright.views import Standing, Views
 
 
 class Rooms:
     """The log, the catalogue, the committer and the views; one per server process, used from its event loop."""
 
-    def __init__(self, store: EventStore, catalog: Catalog, committer: Committer, views: Views) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        catalog: Catalog,
+        committer: Committer,
+        views: Views,
+        rebuild: Callable[[str], None],
+    ) -> None:
+        """`rebuild` has the consolidator of that name built anew; it may block, and raises LookupError for no name."""
         self.store = store
         self.catalog = catalog
         self.committer = committer
         self.asking = Asking(store, catalog)
         self.views = views
+        self.rebuild = rebuild
         self.broadcast = Broadcast(store)
         self._waits: set[asyncio.Task[bool]] = set()
         self._closed = False
@@ -32,6 +41,10 @@ class Rooms:
             return bool(await asyncio.to_thread(self.catalog.revisions, type))
         except UnknownType:
             return False
+
+    async def standings(self) -> list[Standing]:
+        """Where every consolidator is, and how far behind the log."""
+        return await asyncio.to_thread(self.views.standing)
 
     async def patiently(self, waiting: Coroutine[Any, Any, bool]) -> bool:
         """What `waiting` comes to; False at once when the server is asked to stop, so that no long poll holds it up."""

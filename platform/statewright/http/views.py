@@ -240,7 +240,7 @@ async def read_entities_view(
 async def list_refusals(
     rooms: NamedDependency[Rooms],
     of_type: OfType = None,
-    state: Annotated[
+    in_state: Annotated[
         str | None, QueryParameter(name="state", max_length=300, description="Only in this state.")
     ] = None,
     event: Annotated[str | None, QueryParameter(max_length=200, description="Only this event.")] = None,
@@ -250,7 +250,9 @@ async def list_refusals(
 ) -> Page[RefusalShape]:
     """The latest 10,000 refusals, whole, with personal values withheld."""
     ask = rooms.catalog.refusals.page
-    page = await asyncio.to_thread(ask, type=of_type, state=state, event=event, why=why, after=after, limit=cut(limit))
+    page = await asyncio.to_thread(
+        ask, type=of_type, state=in_state, event=event, why=why, after=after, limit=cut(limit)
+    )
     return Page([_refusal(each) for each in page.items], page.next)
 
 
