@@ -67,10 +67,18 @@ def test_a_link_between_documents_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize(("name", "command"), [*commands(main)])
 def test_a_command_and_each_of_its_options_is_documented(name: str, command: click.Command) -> None:
     section = section_of(REFERENCE / "command-line.md", f"`statewright {name}`")
-    options = [option.opts[-1] for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
 
     assert section, f"docs/reference/command-line.md has no section `statewright {name}`"
-    assert [option for option in options if f"`{option}" not in section] == []
+    assert [option.opts[-1] for option in options if f"`{option.opts[-1]}" not in section] == []
+
+
+def test_every_variable_that_sets_something_is_documented() -> None:
+    text = (REFERENCE / "command-line.md").read_text()
+    options = [option for _, command in commands(main) for option in command.params if isinstance(option, click.Option)]
+    variables = {option.envvar for option in options if isinstance(option.envvar, str)}
+
+    assert {variable for variable in variables if f"`{variable}`" not in text} == set()
 
 
 def test_every_problem_of_a_definition_is_documented() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +53,8 @@ def address(folder: Path, tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(HOUSE)))
 def test_the_examples_of_a_document_do_what_it_says(document: Path, address: str, folder: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on this machine; on Debian: apt-get install curl")
     examples = examples_in(document)
 
     printed = run(examples, address, folder, f"{COMMANDS}{os.pathsep}{os.environ['PATH']}")
@@ -60,6 +64,17 @@ def test_the_examples_of_a_document_do_what_it_says(document: Path, address: str
         for difference in differences(example, text)
     ]
     assert wrong == []
+
+
+def test_every_call_that_the_server_describes_is_in_the_reference(address: str) -> None:
+    text = (HOUSE / "docs" / "reference" / "http-api.md").read_text()
+    with urllib.request.urlopen(f"{address}/api/v1/openapi.json", timeout=10) as answer:
+        paths = json.load(answer)["paths"]
+
+    calls = [
+        f"{method.upper()} {path.removeprefix('/api/v1')}" for path, methods in paths.items() for method in methods
+    ]
+    assert [call for call in calls if f"`{call}`" not in text and f"`{call}?" not in text] == []
 
 
 @pytest.mark.parametrize(
