@@ -22,6 +22,7 @@ from statewright.cli.serve import run
 from statewright.cli.servers import Server
 from statewright.cli.simulate import pace_of
 from statewright.cli.simulation import Simulation, histories
+from statewright.folder import FolderInUse
 from statewright.machine.moments import Micros
 from statewright.settings import Settings
 
@@ -49,7 +50,10 @@ def demo(settings: Settings, entities: int, days: int, seed: int, live: bool, pa
     if live and settings.port == 0:
         raise click.UsageError("--live must know where to send: give a --port")
     files = bundled_definitions()
-    asyncio.run(fill(settings, files, entities, days, seed))
+    try:
+        asyncio.run(fill(settings, files, entities, days, seed))
+    except FolderInUse as error:
+        raise click.ClickException(str(error)) from None
     if live:
         types = [machine_in(file).type for file in files]
         life.start(f"http://{settings.host}:{settings.port}", types, pause)
@@ -66,9 +70,7 @@ async def fill(settings: Settings, files: list[Path], entities: int, days: int, 
         until = time.time_ns() // 1_000
         lines = _lives(files, until - days * _DAY, until, entities, seed)
         summary = Summary()
-        await Replay(server, numbered(lines), "demo").run(
-            lambda verdict: summary.add(verdict), lambda why: click.echo(why, err=True)
-        )
+        await Replay(server, numbered(lines), "demo", summary.add).run(lambda why: click.echo(why, err=True))
         tried = f"{summary.refused.total():,} more were refused, as some always are"
         click.echo(
             f"{summary.accepted:,} events of {entities * len(files):,} made-up entities are there; {tried}", err=True

@@ -19,9 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from statewright.cli.embedded import embedded
-from statewright.cli.replaying import Rejected, Replay, Summary, Verdict, numbered, register
+from statewright.cli.replaying import Rejected, Replay, Summary, Unreadable, Verdict, numbered, register
 from statewright.cli.reports import errors_among, line_of
 from statewright.cli.servers import ConnectionBroken, RemoteServer, Server
+from statewright.folder import FolderInUse
 from statewright.settings import Settings
 
 _GZIP = b"\x1f\x8b"
@@ -47,7 +48,9 @@ _NAMED = 20
     type=click.Path(file_okay=False, path_type=Path),
     help="Without --server: the folder of the embedded installation.  [default: one that is thrown away]",
 )
-@click.option("--decisions", type=click.File("w"), help="Write one letter a line here: A for accepted, R for refused.")
+@click.option(
+    "--decisions", type=click.File("w"), help="Write one letter for each line here, A (accepted) or R (refused)."
+)
 @click.option(
     "--allow-unprotected-personal-data",
     is_flag=True,
@@ -79,11 +82,11 @@ def replay(
         )
         try:
             asyncio.run(_replay(source, texts, server, settings, summary, decisions))
-        except Rejected as error:
+        except (Rejected, FolderInUse) as error:
             raise click.ClickException(str(error)) from None
-        except ConnectionBroken as error:
+        except (ConnectionBroken, Unreadable) as error:
             _show(summary)
-            raise click.ClickException(f"the server stays away: {error}; start again to go on") from None
+            raise click.ClickException(f"{error}; start again to go on") from None
     _show(summary)
     sys.exit(1 if summary.refused["malformed"] else 0)
 
@@ -105,7 +108,7 @@ async def _replay(
             def decided(verdict: Verdict) -> None:
                 summary.add(verdict)
                 if decisions is not None:
-                    decisions.write("A\n" if verdict.accepted else "R\n")
+                    decisions.write("A" if verdict.accepted else "R")
                 if verdict.code == "malformed" and summary.refused["malformed"] <= _NAMED:
                     progress.console.print(f"{source.name}:{verdict.number}: malformed: {verdict.detail}", markup=False)
                 if verdict.number % 1_000 == 0:
@@ -114,7 +117,7 @@ async def _replay(
             def waiting(why: str) -> None:
                 progress.console.print(f"connection lost ({why}); going on from the first line without an answer")
 
-            await Replay(server, numbered(source.lines()), source.id).run(decided, waiting)
+            await Replay(server, numbered(source.lines()), source.id, decided).run(waiting)
             progress.update(task, completed=source.size)
 
 
@@ -160,7 +163,7 @@ def _show(summary: Summary) -> None:
 class _Source:
     """A log to read: its name, an id that is the same whenever the same file is read, and how far reading is."""
 
-    def __init__(self, name: str, raw: BinaryIO, size: int | None, id: str) -> None:
+    def __init__(self, name: str, raw: io.RawIOBase, size: int | None, id: str) -> None:
         self.name = name
         self.size = size
         self.id = id
@@ -170,9 +173,11 @@ class _Source:
     def open(cls, log: str) -> _Source:
         """The file `log`, or standard input, which cannot be read twice and gets an id of its own each time."""
         if log == "-":
-            return cls("standard input", sys.stdin.buffer, None, f"replay:{secrets.token_hex(8)}")
+            return cls(
+                "standard input", io.FileIO(sys.stdin.fileno(), closefd=False), None, f"replay:{secrets.token_hex(8)}"
+            )
         path = Path(log)
-        raw = path.open("rb")
+        raw = path.open("rb", buffering=0)
         digest = hashlib.file_digest(raw, "sha256").hexdigest()
         raw.seek(0)
         return cls(path.name, raw, path.stat().st_size, f"replay:{digest[:16]}")
@@ -190,6 +195,6 @@ class _Source:
 
     def lines(self) -> Iterator[bytes]:
         """The lines, unpacked where the file is packed."""
-        buffered = io.BufferedReader(cast(io.RawIOBase, self._raw), 1 << 20)
+        buffered = io.BufferedReader(self._raw, 1 << 20)
         packed = buffered.peek(2)[:2] == _GZIP
         return iter(cast(BinaryIO, gzip.GzipFile(fileobj=buffered)) if packed else buffered)

@@ -7,6 +7,7 @@ an answer are simply sent again: what was recorded already is answered from the 
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -60,6 +61,10 @@ class Rejected(Exception):
         self.problems = problems
 
 
+class Unreadable(Exception):
+    """The log breaks off, as a file does that was copied in part; what stood before was sent."""
+
+
 class _Answered(Struct):
     """The little that is read of an answer, whether it is one of many or one of a whole call."""
 
@@ -93,18 +98,23 @@ async def register(server: Server, text: bytes, name: str) -> None:
 class Replay:
     """One log on its way to a server. `decided` is told what became of each line, in the order of the lines."""
 
-    def __init__(self, server: Server, lines: Iterable[tuple[int, bytes]], log: str) -> None:
+    def __init__(
+        self, server: Server, lines: Iterable[tuple[int, bytes]], log: str, decided: Callable[[Verdict], None]
+    ) -> None:
         self._server = server
         self._lines = iter(lines)
         self._log = log
+        self._decided = decided
         self._unanswered: deque[_OnItsWay] = deque()
         self._sent_last = False
         self._room = asyncio.Event()
+        self._unreadable: Exception | None = None
 
-    async def run(self, decided: Callable[[Verdict], None], waiting: Callable[[str], None]) -> None:
+    async def run(self, waiting: Callable[[str], None]) -> None:
         """Post every line. `waiting` is told when a connection broke and is tried again.
 
-        Raises ConnectionBroken when the server stays away, Rejected when it will not take the call.
+        Raises ConnectionBroken when the server stays away, Rejected when it will not take the call, Unreadable when
+        the log breaks off.
         """
         failures = 0
         while not self._sent_last or self._unanswered:
@@ -116,8 +126,7 @@ class Replay:
                     if answer.status != 200:
                         raise _rejection("the log was not taken", answer.status, await answer.text())
                     async for lines in answer.lines():
-                        self._take(lines, decided)
-                self._take_unsendable(decided)
+                        self._take(lines)
                 if self._unanswered:
                     raise ConnectionBroken("the server ended its answer early")
             except ConnectionBroken as error:
@@ -126,6 +135,8 @@ class Replay:
                     raise
                 waiting(str(error))
                 await asyncio.sleep(min(15.0, 0.25 * 2**failures))
+        if self._unreadable is not None:
+            raise Unreadable(f"the log cannot be read to its end: {self._unreadable}") from self._unreadable
 
     def _progress(self) -> int:
         """The number of the first line without an answer."""
@@ -134,15 +145,14 @@ class Replay:
     async def _body(self) -> AsyncGenerator[bytes, None]:
         """What has no answer yet, then what was never sent, in pieces of a size that is worth sending."""
         chunk = bytearray()
-        for line in (*self._unanswered, None):
-            if line is not None:
-                chunk += line.command
-            if len(chunk) >= _CHUNK or (line is None and chunk):
+        for command in [line.command for line in self._unanswered]:
+            chunk += command
+            if len(chunk) >= _CHUNK:
                 yield bytes(chunk)
                 chunk.clear()
-        for number, raw in self._lines:
-            chunk += self._next(number, raw)
-            if len(chunk) >= _CHUNK:
+        while (numbered := self._read()) is not None:
+            chunk += self._next(*numbered)
+            if len(chunk) >= _CHUNK or (chunk and len(self._unanswered) >= AHEAD):
                 yield bytes(chunk)
                 chunk.clear()
             while len(self._unanswered) >= AHEAD:
@@ -152,31 +162,40 @@ class Replay:
         if chunk:
             yield bytes(chunk)
 
+    def _read(self) -> tuple[int, bytes] | None:
+        """The next line; None at the end, and where the log cannot be read on: what was read till then still counts."""
+        try:
+            return next(self._lines, None)
+        except (OSError, EOFError, zlib.error) as error:
+            self._unreadable = error
+            return None
+
     def _next(self, number: int, raw: bytes) -> bytes:
         try:
             line = _OnItsWay(number, command_of(raw, f"{self._log}:{number}"), "")
         except BadLine as error:
             line = _OnItsWay(number, b"", str(error))
         self._unanswered.append(line)
+        self._settle_unsendable()
         return line.command
 
-    def _take(self, lines: list[bytes], decided: Callable[[Verdict], None]) -> None:
+    def _take(self, lines: list[bytes]) -> None:
         for line in lines:
             answered = _answered(line)
             if answered.status in _AGAIN:  # not decided: from here on everything is sent again, in order
                 raise ConnectionBroken(answered.detail)
-            self._take_unsendable(decided)
             number = self._unanswered.popleft().number
             accepted = answered.status in _ACCEPTED
             code = "" if accepted else answered.code
-            decided(Verdict(number, accepted, answered.status == 200, code, answered.detail))
+            self._decided(Verdict(number, accepted, answered.status == 200, code, answered.detail))
+            self._settle_unsendable()
         self._room.set()
 
-    def _take_unsendable(self, decided: Callable[[Verdict], None]) -> None:
-        """Lines that were never sent get their verdict when their turn comes."""
+    def _settle_unsendable(self) -> None:
+        """Lines that are never sent get their verdict as soon as it is their turn."""
         while self._unanswered and not self._unanswered[0].command:
             line = self._unanswered.popleft()
-            decided(Verdict(line.number, False, False, "malformed", line.fault))
+            self._decided(Verdict(line.number, False, False, "malformed", line.fault))
 
 
 def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
