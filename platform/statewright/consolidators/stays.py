@@ -49,11 +49,22 @@ class _Life(Struct, gc=False):
     combination: _Stay | None = None
 
 
+class _Tally(Struct, gc=False):
+    """What changed about one state: more stays open, more ended, how long these lasted together, and the longest."""
+
+    open: int = 0
+    ended: int = 0
+    seconds: float = 0.0
+    longest: float | None = None
+
+
 class _Pending:
     """What is to be written to one table: stays that began, that ended, that did both since the last time."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, states: Table | None = None) -> None:
         name = table.name
+        self.tallies: dict[tuple[str, str], _Tally] = {}
+        self._states = states.name if states is not None else None
         self.began: dict[int, tuple[_Life, _Stay]] = {}
         self.touched: dict[int, _Stay] = {}
         self._ended: list[tuple[Any, ...]] = []
@@ -70,11 +81,19 @@ class _Pending:
         version = record.version
         stay = _Stay(key, leaf, version, record.position, record.recorded_at, at, version, at)
         self.began[key] = (life, stay)
+        self._tally(life, leaf).open += 1
         return stay
 
     def end(self, life: _Life, stay: _Stay, record: Record) -> None:
         at = life.happened_at
-        end = (record.version, record.position, record.recorded_at, at, (at - stay.from_at) / SECOND)
+        seconds = (at - stay.from_at) / SECOND
+        end = (record.version, record.position, record.recorded_at, at, seconds)
+        tally = self._tally(life, stay.leaf)
+        tally.open -= 1
+        tally.ended += 1
+        tally.seconds += seconds
+        if tally.longest is None or seconds > tally.longest:
+            tally.longest = seconds
         if stay.stored:
             self.touched.pop(stay.key, None)
             self._ended.append((*end, stay.key))
@@ -82,7 +101,19 @@ class _Pending:
             del self.began[stay.key]
             self._whole.append((*_beginning(life, stay), *end))
 
+    def _tally(self, life: _Life, state: str) -> _Tally:
+        tally = self.tallies.get((life.type, state))
+        if tally is None:
+            tally = self.tallies[life.type, state] = _Tally()
+        return tally
+
     def write(self, connection: Connection) -> None:
+        if self._states and self.tallies:
+            tallies = [
+                (type_, state, tally.open, tally.ended, tally.seconds, tally.longest)
+                for (type_, state), tally in self.tallies.items()
+            ]
+            connection.exec_driver_sql(_TALLY.format(name=self._states), tallies)
         if self._whole:
             connection.exec_driver_sql(self._insert, self._whole)
         if self.began:
@@ -106,12 +137,15 @@ class _Pending:
         return len(self._whole)
 
     def drop(self) -> None:
-        for pending in (self.began, self.touched, self._ended, self._whole):
+        for pending in (self.began, self.touched, self._ended, self._whole, self.tallies):
             pending.clear()
 
 
 class Stays(Folding[_Life]):
-    """Stays in leaves in `stays_<n>`, stays in configurations of several leaves in `stays_combined_<n>`."""
+    """Stays in leaves in `stays_<n>`, stays in configurations of several leaves in `stays_combined_<n>`.
+
+    `stays_states_<n>` says per state how many stays there are and how long the ended ones lasted together.
+    """
 
     name: ClassVar[str] = "stays"
     number: ClassVar[int] = 1
@@ -119,7 +153,8 @@ class Stays(Folding[_Life]):
     def __init__(self, generation: int) -> None:
         super().__init__()
         self.tables = MetaData()
-        self._stays = _Pending(_table(f"stays_{generation}", self.tables))
+        states = _states_table(f"stays_states_{generation}", self.tables)
+        self._stays = _Pending(_table(f"stays_{generation}", self.tables), states)
         self._combined = _Pending(_table(f"stays_combined_{generation}", self.tables))
 
     def _born(self, record: Record) -> _Life:
@@ -198,6 +233,13 @@ _BEGIN = (
     *("key", "type", "entity", "state", "from_version", "from_position"),
     *("from_recorded_at", "from_at", "last_version", "last_at"),
 )
+_TALLY = (
+    "insert into {name} (type, state, open, ended, seconds, longest) values (?, ?, ?, ?, ?, ?)"
+    " on conflict (type, state) do update set open = {name}.open + excluded.open,"
+    " ended = {name}.ended + excluded.ended, seconds = {name}.seconds + excluded.seconds,"
+    " longest = case when {name}.longest is null or excluded.longest > {name}.longest"
+    " then excluded.longest else {name}.longest end"
+)
 _END = ("to_version", "to_position", "to_recorded_at", "to_at", "seconds")
 _READ = (
     *("type", "entity", "key", "state", "from_version", "from_position"),
@@ -263,4 +305,17 @@ def _table(name: str, tables: MetaData) -> Table:
             sqlite_where=text("seconds is not null"),
             postgresql_where=text("seconds is not null"),
         ),
+    )
+
+
+def _states_table(name: str, tables: MetaData) -> Table:
+    return Table(
+        name,
+        tables,
+        Column("type", Text, primary_key=True),
+        Column("state", Text, primary_key=True),
+        Column("open", Integer, nullable=False),
+        Column("ended", Integer, nullable=False),
+        Column("seconds", Float, nullable=False),
+        Column("longest", Float),
     )

@@ -23,7 +23,10 @@ from statewright.views.answers import (
     TypeOverview,
     state_of,
 )
-from statewright.views.questions import Basis, Order, Views
+from statewright.views.listing import Order
+from statewright.views.moment import Basis
+from statewright.views.questions import Views
+from statewright.views.standing import with_lag
 
 __all__ = [
     "Arrow",
@@ -48,4 +51,5 @@ __all__ = [
     "TypeOverview",
     "Views",
     "state_of",
+    "with_lag",
 ]

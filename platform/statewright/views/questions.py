@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Literal
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
 
 from sqlalchemy import Engine
 
+from statewright.consolidators.flow import HOUR
+from statewright.consolidators.words import leaves_of_state
 from statewright.machine.moments import Micros
 from statewright.stores.words import Place
-from statewright.views.answers import Counts, EntityPage, Flow, HourCount, Overview, Standing, Stays
+from statewright.views import counting, dwelling, listing
+from statewright.views import standing as standings
+from statewright.views.answers import (
+    Counts,
+    EntityPage,
+    EntityRow,
+    Flow,
+    HourCount,
+    NotBuiltYet,
+    Overview,
+    Standing,
+    Stays,
+    TypeOverview,
+)
+from statewright.views.listing import Order, Wanted
+from statewright.views.moment import Basis, moment_of
+from statewright.views.reading import Cache, View, compare_positions, reading, view_of
+from statewright.views.watching import Watching
 
-Basis = Literal["recorded", "occurred"]
-Order = Literal["newest", "oldest", "id"]
+_DAY = 24
 
 
 class Views:
     """Answers from the views database at `engine`. Synchronous: call it from a worker thread.
 
-    Every question may raise NotBuiltYet while its view is built for the first time.
+    `compare_places` is the store's. Every question may raise NotBuiltYet while its view is built for the first time.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, compare_places: Callable[[Place, Place], int] = compare_positions) -> None:
         self._engine = engine
+        self._compare = compare_places
+        self._cache = Cache()
+        self._watching: Watching | None = None
 
     def counts(
         self, type: str, *, place: Place | None = None, at: Micros | None = None, basis: Basis = "recorded"
@@ -31,21 +53,38 @@ class Views:
 
         Raises NotThereYet for a place ahead of the view, BadPlace for what is no place.
         """
-        raise NotImplementedError
+        if place is None and at is None:
+            with reading(self._engine, "entities") as view:
+                return counting.counts_now(view, type)
+        with reading(self._engine, "stays") as view:
+            moment = moment_of(view, place, at, basis)
+            assert moment is not None
+            answered_at = view.place if place is None else place
+            return self._cache.given(
+                ("counts", type, moment),
+                (view.generation, answered_at),
+                lambda: counting.counts_then(view, type, moment, answered_at),
+            )
 
     def stays(self, type: str) -> Stays:
         """How long entities of `type` rested in each leaf."""
-        raise NotImplementedError
+        with reading(self._engine, "stays") as view:
+            basis = (view.generation, view.place)
+            return self._cache.given(("stays", type), basis, lambda: dwelling.stays(view, type))
 
     def flow(
         self, type: str, *, from_: Micros | None = None, to: Micros | None = None, revision: int | None = None
     ) -> Flow:
         """How often each transition of `type` happened in the business hours that overlap `from_` <= t < `to`."""
-        raise NotImplementedError
+        with reading(self._engine, "flow") as view:
+            question = ("flow", type, from_, to, revision)
+            basis = (view.generation, view.place)
+            return self._cache.given(question, basis, lambda: counting.flow(view, type, from_, to, revision))
 
     def hours(self, type: str, *, from_: Micros, to: Micros) -> list[HourCount]:
         """Transitions of `type` per business hour, one item for every hour of the stretch, oldest first."""
-        raise NotImplementedError
+        with reading(self._engine, "flow") as view:
+            return counting.hours(view, type, from_, to)
 
     def entities(
         self,
@@ -62,35 +101,91 @@ class Views:
     ) -> EntityPage:
         """A page of entities, of one type or all, that rest in one of `states` (a leaf, or a state around leaves).
 
-        `q` is a part of the id. `newest` and `oldest` order by the latest transition, `id` by type and id. As of a
-        place or a moment the order is by id. A walk in order `oldest` meets every entity at least once, though they move.
-        Raises ValueError for an `after` that no page gave.
+        `q` is a part of the id. `newest` and `oldest` order by the latest transition, `id` by type and id; as of a
+        place or a moment the order is by id. A walk in order `oldest` meets every entity at least once, though they
+        move meanwhile. Raises ValueError for an `after` that no page gave.
         """
-        raise NotImplementedError
+        wanted = Wanted(type, states, q, order, after, limit)
+        if place is None and at is None:
+            with reading(self._engine, "entities") as view:
+                return listing.page_now(view, wanted)
+        with reading(self._engine, "stays") as view:
+            moment = moment_of(view, place, at, basis)
+            assert moment is not None
+            return listing.page_then(view, wanted, moment)
 
     def types(self) -> list[str]:
         """The entity types that have entities, by name."""
-        raise NotImplementedError
+        with reading(self._engine, "entities") as view:
+            rows = view.rows("select distinct type from entities_states_{n} where entities > 0 order by type")
+            return [type_ for (type_,) in rows]
 
     def overview(self, now: Micros, resting: Mapping[str, Collection[str]] | None = None, stalled: int = 5) -> Overview:
         """All types at a glance. Leaves in `resting` (per type; the final ones) are left out of `stalled`."""
-        raise NotImplementedError
+        types = self.types()
+        with self._engine.connect() as connection:
+            entities, flow = view_of(connection, "entities"), view_of(connection, "flow")
+            found = [
+                self._overview(entities, flow, type_, now, (resting or {}).get(type_, ()), stalled) for type_ in types
+            ]
+            return Overview(entities.place, found)
+
+    def _overview(
+        self, entities: View, flow: View, type: str, now: Micros, resting: Collection[str], stalled: int
+    ) -> TypeOverview:
+        counts = counting.counts_now(entities, type)
+        until = now - now % HOUR + HOUR
+        trend = counting.hours(flow, type, until - _DAY * HOUR, until)
+        question = ("stalled", type, stalled, frozenset(resting))
+        longest = self._cache.recent(question, lambda: _stalled(entities, type, resting, stalled))
+        return TypeOverview(type, counts.total, counts.states, sum(hour.count for hour in trend), trend, longest)
 
     def standing(self) -> list[Standing]:
         """Every consolidator's place, error, parked entities and rebuild, by name; `with_lag` adds how far behind."""
-        raise NotImplementedError
+        with self._engine.connect() as connection:
+            return standings.standing(connection)
 
     def reached(self, name: str, place: Place) -> bool:
-        """Whether the view `name` shows the log at least up to `place`."""
-        raise NotImplementedError
+        """Whether the view `name` shows the log at least up to `place`. Raises BadPlace."""
+        with reading(self._engine, name) as view:
+            return self._compare(view.place, place) >= 0
 
     async def wait_for(self, name: str, place: Place, timeout_s: float) -> bool:
         """True as soon as the view `name` has reached `place`, False after `timeout_s` seconds. For an event loop."""
-        raise NotImplementedError
+        deadline = time.monotonic() + timeout_s
+        mark = ""
+        while True:
+            if await asyncio.to_thread(self._reached, name, place):
+                return True
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return False
+            mark = await self.changed(mark, left_s)
+
+    def _reached(self, name: str, place: Place) -> bool:
+        try:
+            return self.reached(name, place)
+        except NotBuiltYet:
+            return False
 
     async def changed(self, since: str, timeout_s: float) -> str:
         """A mark of all views' places that differs from `since`, or `since` itself after `timeout_s` seconds.
 
         For streams: begin with "" and hand the mark back each time.
         """
-        raise NotImplementedError
+        if self._watching is None:
+            self._watching = Watching(self._engine)
+        return await self._watching.moved(since, timeout_s)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if self._watching is not None:
+            self._watching.close()
+        self._engine.dispose()
+
+
+def _stalled(view: View, type: str, resting: Collection[str], limit: int) -> list[EntityRow]:
+    """Those that have been in their configuration for longest, oldest first, without those that are to rest there."""
+    rows = view.rows("select state from entities_states_{n} where type = ? and entities > 0", type)
+    moving = [state for (state,) in rows if not set(leaves_of_state(state)) <= set(resting)]
+    return listing.longest(view, type, moving, limit)
