@@ -1,36 +1,51 @@
-"""The settings of one installation, typed: what the command line takes and what `app` puts together."""
+"""The settings of an installation, each an option of `statewright serve` and a variable `STATEWRIGHT_…`."""
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 
 from msgspec import Struct
 
 
-class Settings(Struct, frozen=True, kw_only=True):
-    """One installation: where its data lies and where it listens.
+class BadSetting(ValueError):
+    """A setting cannot be used; the sentence says why and what to do."""
 
-    All of an embedded installation lies in the folder `data`. `port` 0 lets the system choose one.
-    `single_process` keeps views in the API's own process; it is meant for tests.
-    """
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All that can be set. `data` is the folder that holds an embedded installation whole."""
 
     data: Path
     host: str = "127.0.0.1"
     port: int = 8000
-    single_process: bool = False
     allow_unprotected_personal_data: bool = False
+    queue_limit: int = 20_000
+    single_process: bool = False
 
     @property
-    def log_path(self) -> Path:
-        """The file that keeps the log of transitions."""
+    def log(self) -> Path:
+        """The log's database."""
         return self.data / "log.sqlite"
 
     @property
     def catalog_url(self) -> str:
-        """The database of definitions and refusals, as SQLAlchemy writes it."""
-        return f"sqlite:///{(self.data / 'catalog.sqlite').absolute()}"
+        """The catalogue's database, as SQLAlchemy writes it."""
+        return f"sqlite:///{self.data.absolute() / 'catalog.sqlite'}"
 
     @property
     def views_url(self) -> str:
-        """The database of the read models, as SQLAlchemy writes it."""
-        return f"sqlite:///{(self.data / 'views.sqlite').absolute()}"
+        """The database of the views, as SQLAlchemy writes it."""
+        return f"sqlite:///{self.data.absolute() / 'views.sqlite'}"
+
+
+def require_loopback(host: str) -> None:
+    """Raises BadSetting for an address that others could reach: there are no keys yet, so anyone is let in."""
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise BadSetting(f"{host!r} is not an address; use 127.0.0.1, ::1 or localhost") from None
+    if not loopback:
+        raise BadSetting(
+            f"{host} can be reached from other machines, and this release has no keys to tell callers apart: "
+            "bind to 127.0.0.1, and put a proxy that authenticates in front"
+        )

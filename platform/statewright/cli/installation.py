@@ -33,6 +33,12 @@ def _options(data: str) -> list[Callable[[Callable[..., None]], Callable[..., No
         _option("--host", default="127.0.0.1", help="Where to listen; until callers have keys, loopback only."),
         _option("--port", default=8000, type=click.IntRange(0, 65_535), help="0 lets the system choose one."),
         _option("--data", default=data, type=click.Path(file_okay=False, path_type=Path), help="All data lies here."),
+        _option(
+            "--queue-limit",
+            default=20_000,
+            type=click.IntRange(1),
+            help="How many events may wait for the log; more are answered 503.",
+        ),
         _option("--single-process", is_flag=True, help="Views in the API's process; meant for tests."),
         _option(
             "--allow-unprotected-personal-data",

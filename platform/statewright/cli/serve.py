@@ -6,7 +6,7 @@ import click
 
 from statewright.cli.installation import installation
 from statewright.folder import FolderInUse
-from statewright.settings import Settings
+from statewright.settings import BadSetting, Settings
 
 
 @click.command()
@@ -25,5 +25,5 @@ def run(settings: Settings) -> None:
 
     try:
         app.serve(settings)
-    except (FolderInUse, OSError) as error:
+    except (BadSetting, FolderInUse, OSError) as error:
         raise click.ClickException(str(error)) from None

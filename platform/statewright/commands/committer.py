@@ -86,7 +86,8 @@ class Committer:
         self._heads: dict[Ref, Head | None] = {}
         self._told: set[tuple[str, int]] = set()
         self._last_stamp: Micros = 0
-        self._names = (f"c-{secrets.token_hex(8)}-{number:x}" for number in itertools.count(1))
+        made_here = f"c-{secrets.token_hex(6)}-"
+        self._names = (f"{made_here}{number:x}" for number in itertools.count(1))
         self._wanted: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
         self._closing = False

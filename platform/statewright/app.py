@@ -1,0 +1,295 @@
+"""Everything is put together here, and only here: the rooms of an installation, its server, and its two processes.
+
+`serve` is the API with its committer, and a second process for the consolidators, so that views never share the API's
+interpreter. A byte on a pipe wakes it after every commit; the pipe's end tells it that the API is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+import uvloop
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+
+from statewright import consolidators
+from statewright.catalog import Catalog
+from statewright.commands import Committer
+from statewright.folder import FolderLock
+from statewright.http.hot import App, HotPath
+from statewright.http.rooms import Rooms
+from statewright.http.routes import answer_problem, api, is_ours
+from statewright.http.server import Server, listen
+from statewright.settings import BadSetting, Settings, require_loopback
+from statewright.stores.sqlite import SqliteStore
+from statewright.views import Views
+from statewright_ui import Needs, no_such_page, pages
+from statewright_ui.pulse import Pulse
+
+__all__ = ["BadSetting", "Settings", "opened", "serve"]
+
+_RESTART_AFTER_S = 1.0
+_FAILED = 70
+"""The exit status (EX_SOFTWARE of sysexits.h) after the log's medium failed."""
+_log = logging.getLogger("statewright")
+
+
+def serve(settings: Settings) -> None:
+    """Run the platform on the data in one folder until SIGTERM or SIGINT; what was accepted is finished first.
+
+    Raises FolderInUse, OSError when the address is taken, BadSetting for an address that others could reach.
+    """
+    require_loopback(settings.host)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    lock = FolderLock(settings.data, "serve")
+    try:
+        uvloop.run(_serve(settings))
+    finally:
+        lock.release()
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[App, None]:
+    """The application of an installation without a server, for who calls it in process; nobody consolidates meanwhile.
+
+    Raises FolderInUse.
+    """
+    lock = FolderLock(settings.data, "in process")
+    try:
+        installation = Installation(settings)
+        try:
+            yield installation.application
+        finally:
+            await installation.close()
+    finally:
+        lock.release()
+
+
+class Installation:
+    """The rooms of one installation in this process, and the application in front of them."""
+
+    def __init__(self, settings: Settings, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` is called after every commit."""
+        self.store = SqliteStore.open(settings.log)
+        self.catalog = Catalog.open(
+            settings.catalog_url, allow_unprotected_personal_data=settings.allow_unprotected_personal_data
+        )
+        self.engine = consolidators.opened(settings.views_url)
+        self.views = Views(self.engine)
+        self.wake = wake
+        self.committer = Committer(
+            self.store,
+            self.catalog,
+            queue_limit=settings.queue_limit,
+            recorded=wake,
+            failed=partial(_end_soon, _FAILED),
+        )
+        self.rooms = Rooms(self.store, self.catalog, self.committer, self.views, self._rebuild)
+        self.pulse = Pulse(self.store, self.views)
+        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse)
+        litestar = Litestar(
+            [*api(self.rooms), pages(needs)],
+            exception_handlers={HTTPException: _answer_error, Exception: _answer_error},
+            openapi_config=None,
+            logging_config=None,
+        )
+        self.application: App = HotPath(litestar, self.committer)  # type: ignore[arg-type]  # its scopes are narrower
+
+    def _rebuild(self, name: str) -> None:
+        try:
+            consolidators.ask_for_rebuild(self.engine, name, time.time_ns() // 1_000)
+        except consolidators.UnknownConsolidator as error:
+            raise LookupError(str(error)) from error
+        self.wake()
+
+    def stop_waiting(self) -> None:
+        """End what would hold up a stop: open streams and long polls."""
+        self.rooms.close()
+        self.pulse.close()
+
+    async def close(self) -> None:
+        """Finish what was accepted, and let go of everything."""
+        self.stop_waiting()
+        await self.committer.close()
+        await self.store.close()
+        self.views.close()
+        self.catalog.close()
+
+
+def _answer_error(request: Request, error: Exception) -> Response:  # type: ignore[type-arg]  # as Litestar hands it over
+    if is_ours(request.scope["path"]):
+        return answer_problem(request, error)
+    return no_such_page(request, error)
+
+
+def _end_soon(status: int) -> None:
+    """End the process, a moment later, so that answers under way can leave."""
+    asyncio.get_running_loop().call_later(0.2, os._exit, status)
+
+
+async def _serve(settings: Settings) -> None:
+    listening = listen(settings.host, settings.port)
+    port = listening.getsockname()[1]
+    helper = _InProcess(settings) if settings.single_process else _Beside(settings)
+    installation = Installation(settings, helper.wake)
+    server = Server(installation.application, settings.host, port, stopping=installation.stop_waiting)
+    helper.start()
+    # What has been made so far stays, and need not be looked at again whenever garbage is collected.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    _greet(settings, port)
+    try:
+        await server.serve_on(listening)
+    finally:
+        await installation.close()
+        await helper.stop()
+
+
+def _greet(settings: Settings, port: int) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    print(f"Statewright is at http://{host}:{port}/ (data in {settings.data})", file=sys.stderr)
+    print("It asks nobody who they are, so it listens to this machine alone.", file=sys.stderr, flush=True)
+
+
+# --- The process beside the API ------------------------------------------------------------------------------------
+
+
+class _Beside:
+    """The consolidators in a process of their own, started again should it end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._context = multiprocessing.get_context("spawn")
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Tell it that there is something new; a full pipe says so already."""
+        if self._pipe is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._pipe.fileno(), b"\0")
+
+    def start(self) -> None:
+        """Start it, and see to it that it runs."""
+        self._start()
+        self._task = asyncio.create_task(self._keep(), name="consolidators")
+
+    def _start(self) -> None:
+        theirs, ours = self._context.Pipe(duplex=False)
+        os.set_blocking(ours.fileno(), False)
+        self._process = self._context.Process(target=_consolidate, args=(self._settings, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._pipe = ours
+
+    async def _keep(self) -> None:
+        while True:
+            assert self._process is not None
+            ended = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._process.sentinel, ended.set)
+            try:
+                await ended.wait()
+            finally:
+                loop.remove_reader(self._process.sentinel)
+            _log.error("the consolidators' process ended with %s; starting it again", self._process.exitcode)
+            await asyncio.sleep(_RESTART_AFTER_S)
+            if self._pipe is not None:
+                self._pipe.close()
+            self._start()
+
+    async def stop(self) -> None:
+        """Let it finish what it has in hand."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        if self._process is not None:
+            await asyncio.to_thread(self._process.join, 20)
+            if self._process.is_alive():
+                self._process.terminate()
+
+
+class _InProcess:
+    """The consolidators in the API's own process, for tests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._runner: consolidators.Runner | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Tell them that there is something new."""
+        if self._runner is not None:
+            self._runner.waker.ring()
+
+    def start(self) -> None:
+        """Start them."""
+        self._task = asyncio.create_task(self._run(), name="consolidators")
+
+    async def _run(self) -> None:
+        store = SqliteStore.open(self._settings.log, read_only=True)
+        engine = consolidators.opened(self._settings.views_url)
+        self._runner = consolidators.Runner(store, engine)
+        try:
+            await self._runner.run()
+        finally:
+            await store.close()
+            engine.dispose()
+
+    async def stop(self) -> None:
+        """Let them finish what they have in hand."""
+        if self._runner is not None:
+            self._runner.stop()
+        if self._task is not None:
+            await self._task
+
+
+def _consolidate(settings: Settings, pipe: Connection) -> None:
+    """The whole life of the process beside the API."""
+    # A stop is the API's to decide; it comes through the pipe, after the last commit.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    uvloop.run(_run_consolidators(settings, pipe))
+
+
+async def _run_consolidators(settings: Settings, pipe: Connection) -> None:
+    store = SqliteStore.open(settings.log, read_only=True)
+    engine = consolidators.opened(settings.views_url)
+    runner = consolidators.Runner(store, engine)
+    loop = asyncio.get_running_loop()
+    os.set_blocking(pipe.fileno(), False)
+
+    def heard() -> None:
+        try:
+            told = os.read(pipe.fileno(), 65_536)
+        except BlockingIOError:
+            return
+        if told:
+            runner.waker.ring()
+        else:  # the API has closed its end, or is no more
+            loop.remove_reader(pipe.fileno())
+            runner.stop()
+
+    loop.add_reader(pipe.fileno(), heard)
+    try:
+        await runner.run()
+    finally:
+        await store.close()
+        engine.dispose()
