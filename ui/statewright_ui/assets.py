@@ -7,10 +7,12 @@ import hashlib
 import mimetypes
 from pathlib import Path
 
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
+
+from statewright_ui.needs import AskedFor
 
 HERE = Path(__file__).parent
 _SUFFIXES = {".css", ".js", ".svg", ".woff2"}
@@ -79,8 +81,6 @@ ASSETS = Assets()
 
 
 @get("/static/{digest:str}/{name:path}", include_in_schema=False, sync_to_thread=False)
-def static_file(
-    request: Request[object, object, object], digest: FromPath[str], name: FromPath[str]
-) -> Response[bytes]:
+def static_file(request: AskedFor, digest: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """A static file; an address from before an update gives the file of today."""
     return ASSETS.answer(str(name).lstrip("/"), "gzip" in request.headers.get("accept-encoding", ""))

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 import msgspec
 
 from statewright.machine.record import Record
-from statewright.stores.words import EventStore, Place, Ref
+from statewright.stores.words import BadPlace, EventStore, Place, Ref
 from statewright.views import Views
 
 _log = logging.getLogger("statewright.ui")
@@ -19,6 +19,8 @@ _GATHER_S = 0.15
 """How long news gathers before a page is told, so that a busy log does not make busy pages."""
 _QUIET_S = 15.0
 """How long nothing may be said before a comment shows that the stream is alive."""
+_CATCH_UP_BATCHES = 20
+"""How much a page that was away counts of what it missed, in batches; beyond that the count is a floor."""
 _AGAIN_S = 2.0
 """How long to leave alone what could not be read."""
 
@@ -65,15 +67,16 @@ class Pulse:
     async def stream(self, type: str | None, entity: str | None, last: str | None) -> AsyncIterator[bytes]:
         """Server-sent events for one page: `moved` with the count of what is new since it opened.
 
-        `last` is the id heard before a stream broke off: when the log has moved meanwhile, the page is told at once.
+        `last` is the id heard before a stream broke off (browsers pause those of hidden tabs): what happened meanwhile
+        is counted, as far as it is not too much to read.
         """
         watch = Watch(type, entity)
         place = await self._store.latest_place()
         self._join(watch, place)
         try:
             yield b": here\nid: %s\n\n" % place.encode()
-            if last not in (None, place):
-                watch.woken.set()
+            if last not in (None, "", place):
+                await self._catch_up(watch, last, place)
             while not self._closed:
                 if await _rings(watch.woken):
                     await asyncio.sleep(_GATHER_S)
@@ -83,6 +86,18 @@ class Pulse:
                     yield b": still here\n\n"
         finally:
             self._leave(watch)
+
+    async def _catch_up(self, watch: Watch, last: Place, place: Place) -> None:
+        watch.woken.set()
+        for _ in range(_CATCH_UP_BATCHES):
+            try:
+                batch = await self._store.read(last, _BATCH)
+            except BadPlace:
+                return  # not an id of ours; the page looks again and that is that
+            watch.count(*_tally(batch.records))
+            last = batch.place
+            if not batch.records or self._store.compare_places(last, place) >= 0:
+                return
 
     def _join(self, watch: Watch, place: Place) -> None:
         self._watches.add(watch)
@@ -110,8 +125,7 @@ class Pulse:
             await asyncio.sleep(0)
 
     def _count(self, records: Sequence[Record]) -> None:
-        moved = Counter(Ref(record.type, record.entity) for record in records)
-        types = Counter(record.type for record in records)
+        moved, types = _tally(records)
         for watch in self._watches:
             if watch.count(moved, types) and watch.entity is not None:
                 watch.woken.set()
@@ -129,6 +143,13 @@ class Pulse:
                 for watch in self._watches:
                     if watch.entity is None:
                         watch.woken.set()
+
+
+def _tally(records: Sequence[Record]) -> tuple[Counter[Ref], Counter[str]]:
+    """How many transitions per entity, and per type."""
+    moved = Counter(Ref(record.type, record.entity) for record in records)
+    types = Counter(record.type for record in records)
+    return moved, types
 
 
 def _task(follow: Coroutine[None, None, None]) -> asyncio.Task[None]:

@@ -19,6 +19,8 @@ _POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+DIAGRAM_WINDOW = (1100.0, 420.0)
+"""The room for a diagram, in pixels: wide and low, since what stands below it is read as well."""
 
 
 def _environment() -> Environment:

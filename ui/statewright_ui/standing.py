@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from statewright.views.lag import with_lag
 
-from statewright.views import Standing
+from statewright.views import Standing, with_lag
 from statewright_ui.needs import Needs, ask
 
 

@@ -18,6 +18,7 @@ from statewright.views import Counts, Flow, NotBuiltYet, Stays
 from statewright.views import State as Configuration
 from statewright_ui import shown
 from statewright_ui.needs import Needs, ask
+from statewright_ui.rendering import DIAGRAM_WINDOW
 
 HEATS = {"now": "Now", "traffic": "24 h traffic", "dwell": "Median stay"}
 """What the colour of the diagram may show, and its words."""
@@ -50,7 +51,7 @@ class TransitionRow(Struct, frozen=True):
 
 
 class Figures(Struct, frozen=True):
-    """Everything on the page that moves. `building`: a view is being built for the first time, with figures of 0 till then."""
+    """Everything on the page that moves. `building`: a view is being built for the first time; all is 0 till then."""
 
     svg: str
     total: int
@@ -79,6 +80,7 @@ async def figures_of(needs: Needs, machine: Machine, heat: str) -> Figures:
         heat=_warmth(heat, rows),
         traffic=walks(day) if heat == "traffic" else (),
         links="#row-",
+        window=DIAGRAM_WINDOW,
     )
     return Figures(svg, counts.total, rows, _transition_rows(machine, chart, day, ever), counts.place, building)
 

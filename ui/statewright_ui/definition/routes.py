@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
@@ -49,7 +51,7 @@ def definitions(needs: Needs) -> list[HTTPRouteHandler]:
     ) -> Response[str]:
         revisions = await ask(needs.catalog.revisions, type)
         chosen = _chosen(revisions, revision)
-        common = {
+        common: dict[str, Any] = {
             "here": "definitions",
             "kind": shown.kind(needs.catalog, type),
             "revision": chosen,

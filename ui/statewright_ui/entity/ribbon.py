@@ -18,7 +18,7 @@ _DOMINANT = 0.4
 """A stretch is folded while it takes more than this share of all that is not folded."""
 _ENDED_SHARE = 4.0
 """A life that is over ends in a stub of this width: nothing more will happen, so its length says nothing."""
-_APART = 11.0
+_APART = 8.0
 """How many per cent of the width lie between two words on the axis at least."""
 
 
@@ -57,12 +57,13 @@ class Fold(Struct, frozen=True):
 
 
 class Ribbon(Struct, frozen=True):
-    """The whole ribbon. `lanes` are the leaves in the order of their first stay."""
+    """The whole ribbon. `lanes` are the leaves in the order of their first stay; `seconds` is how long it all took."""
 
     lanes: list[str]
     bars: list[Bar]
     ticks: list[Tick]
     folds: list[Fold]
+    seconds: float
 
 
 def stays_of(records: Sequence[Record]) -> list[Stay]:
@@ -88,14 +89,14 @@ def stays_of(records: Sequence[Record]) -> list[Stay]:
 def ribbon_of(stays: Sequence[Stay], now: Micros, ended: bool, folding: bool = True) -> Ribbon:
     """Draw stays up to `now`, or up to the last change of an entity whose life is over."""
     if not stays:
-        return Ribbon([], [], [], [])
+        return Ribbon([], [], [], [], 0)
     lanes = list(dict.fromkeys(stay.leaf for stay in stays))
     begin = stays[0].since
     end = max([stay.since for stay in stays] + ([] if ended else [now]))
     bounds = sorted({stay.since for stay in stays} | {stay.until for stay in stays if stay.until is not None} | {end})
     scale = _Scale(bounds, ended, folding)
     bars = [_bar(stay, lanes, scale, end) for stay in stays]
-    return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds)
+    return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds, (end - begin) / 1e6)
 
 
 def _bar(stay: Stay, lanes: list[str], scale: _Scale, end: Micros) -> Bar:
@@ -111,7 +112,7 @@ def _ticks(bounds: Iterable[Micros], scale: _Scale, begin: Micros) -> list[Tick]
     ticks = [Tick(0.0, 0.0)]
     for bound in bounds:
         x = scale.x(bound)
-        if ticks[-1].x + _APART <= x <= 100.0 - _APART:
+        if ticks[-1].x + _APART <= x <= 100.0 - 2 * _APART:  # the last word is a long one
             ticks.append(Tick(x, (bound - begin) / 1e6))
     return ticks
 

@@ -17,9 +17,9 @@ from statewright.machine.record import Head, Record
 from statewright.stores.words import Ref
 from statewright_ui import shown, words
 from statewright_ui.entity import steps
-from statewright_ui.entity.ribbon import Ribbon, ribbon_of, stays_of
+from statewright_ui.entity.ribbon import ribbon_of, stays_of
 from statewright_ui.needs import AskedFor, Needs, ask
-from statewright_ui.rendering import part_of, rendered
+from statewright_ui.rendering import DIAGRAM_WINDOW, part_of, rendered
 from statewright_ui.shell.errors import Nowhere
 
 RIBBON_TRANSITIONS = 200
@@ -65,7 +65,7 @@ def entity(needs: Needs) -> list[HTTPRouteHandler]:
         scale: FromQuery[str] = "folded",
     ) -> Response[str]:
         portrait = await _portrait(needs, Ref(type, id))
-        common = {"portrait": portrait, "scale": scale}
+        common: dict[str, Any] = {"portrait": portrait, "scale": scale}
         match part_of(request, "now", "facts", "history"):
             case "now":
                 return rendered(request, "entity/_now.html", **common, **await _now(portrait, scale))
@@ -104,12 +104,7 @@ async def _now(portrait: Portrait, scale: str) -> dict[str, Any]:
     now = max(time.time_ns() // 1000, portrait.head.happened_at)
     drawn = ribbon_of(stays_of(portrait.records), now, portrait.ended, folding=scale != "linear")
     lanes = shown.states(portrait.machine, drawn.lanes)
-    return {"ribbon": drawn, "lanes": lanes, "svg": await _diagram(portrait), "shares_most": _shares(drawn)}
-
-
-def _shares(ribbon: Ribbon) -> bool:
-    """Whether anything is folded, so that the page can say so."""
-    return bool(ribbon.folds)
+    return {"ribbon": drawn, "lanes": lanes, "svg": await _diagram(portrait)}
 
 
 async def _diagram(portrait: Portrait) -> str | None:
@@ -122,6 +117,7 @@ async def _diagram(portrait: Portrait) -> str | None:
         current=portrait.head.leaves,
         walked=steps.walks(portrait.records),
         links=words.address("definitions", portrait.ref.type) + "#row-",
+        window=DIAGRAM_WINDOW,
     )
 
 

@@ -111,6 +111,7 @@ document.addEventListener("htmx:sse:error", () => mark(false, "Reconnecting"));
 document.addEventListener("htmx:sse:close", () => mark(false, "Not live"));
 document.addEventListener("moved", (event) => {
   const { news } = JSON.parse(event.detail.data);
+  if (!news) return;
   all(".news").forEach((element) => {
     element.hidden = false;
     one("b", element).textContent = `+${news.toLocaleString("en")}`;
