@@ -23,7 +23,7 @@ def broken_kinds(kind: type[Twin] = Twin) -> list[type[Twin]]:
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """In memory nothing takes long, and many of these stores are late on purpose."""
     monkeypatch.setattr(waiting, "AT_ONCE_S", 0.5)
-    monkeypatch.setattr(sharing, "SOON_S", 0.5)
+    monkeypatch.setattr(sharing, "AT_THE_LATEST_S", 0.1)
 
 
 async def test_the_twin_that_is_not_broken_keeps_every_promise():

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from statewright.machine.record import Head, Record, fold
-from statewright.stores.waking import Waking
-from statewright.stores.words import Append, Limits, Outcome, Recorded, Ref, Step
+from statewright.stores.words import START, Append, Limits, Outcome, Place, Recorded, Ref, Step
 from tests.testkit.broken.twin import Twin
 
 
@@ -164,18 +163,29 @@ class StampsForItself(Twin):
 
 
 class HearsOnlyItself(Twin):
-    """Wakes those who wait when it has written something itself."""
+    """Takes its own last append for the end of the log."""
 
-    breaks = frozenset(
-        {
-            "news_of_the_other_wakes_who_waits",
-        }
-    )
+    breaks = frozenset({"news_of_the_other_is_noticed"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._end = START
+
+    def opened_again(self) -> Twin:
+        again = super().opened_again()
+        again._end = self._end
+        return again
 
     def opened_by_another(self) -> Twin:
-        other = self.opened_again()
-        other._waking = Waking()
-        return other
+        return self.opened_again()
+
+    async def append(self, group: Sequence[Append]) -> Sequence[Outcome]:
+        outcomes = await super().append(group)
+        self._end = await super().latest_place()
+        return outcomes
+
+    async def wait(self, place: Place, timeout_s: float) -> bool:
+        return await super().wait(place, timeout_s) and self.compare_places(self._end, place) > 0
 
 
 class WritesALogOfItsOwn(Twin):
@@ -186,7 +196,7 @@ class WritesALogOfItsOwn(Twin):
             "a_command_the_other_recorded_is_a_repeat",
             "both_see_one_log",
             "heads_are_current_whoever_moved_them",
-            "news_of_the_other_wakes_who_waits",
+            "news_of_the_other_is_noticed",
             "racing_from_both_sides_leaves_one_history",
             "stamps_do_not_fall_between_writers",
             "who_was_overtaken_is_told_so",

@@ -48,7 +48,6 @@ class SleepsFirst(Twin):
     breaks = frozenset(
         {
             "an_append_wakes_all_who_wait",
-            "news_of_the_other_wakes_who_waits",
             "who_is_behind_need_not_wait",
             "who_stops_waiting_disturbs_no_one",
         }
@@ -65,7 +64,7 @@ class NeverSleeps(Twin):
     breaks = frozenset(
         {
             "an_append_wakes_all_who_wait",
-            "news_of_the_other_wakes_who_waits",
+            "news_of_the_other_is_noticed",
             "waiting_ends_when_the_time_is_up",
             "who_stops_waiting_disturbs_no_one",
         }
