@@ -95,7 +95,7 @@ def begin_rebuild(engine: Engine, made: Consolidator, number: int, log: str, goa
 def _insert_generation(
     connection: Connection, made: Consolidator, number: int, phase: Phase, log: str, goal: str | None, now: int
 ) -> None:
-    tables = msgspec.json.encode([table.name for table in made.tables.sorted_tables]).decode()
+    tables = msgspec.json.encode([str(table.name) for table in made.tables.sorted_tables]).decode()
     place = Checkpoint(log).place
     values = {"name": made.name, "generation": number, "number": made.number, "phase": phase, "log": log}
     values |= {"place": place, "goal": goal, "started_at": now, "tables": tables}

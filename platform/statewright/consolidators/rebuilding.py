@@ -98,7 +98,7 @@ async def copy(tables: MetaData, file: Path, views: Engine, writer: asyncio.Lock
     """
     pooled = await asyncio.to_thread(views.raw_connection)
     pooled.detach()  # it has a second file attached, which nobody else is to meet
-    connection: Any = pooled.driver_connection
+    connection: Any = pooled.dbapi_connection
     try:
         connection.apsw.execute("attach database ? as building", (str(file),))
         for table in tables.sorted_tables:

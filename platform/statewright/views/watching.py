@@ -69,7 +69,7 @@ class Watching:
             # A connection of its own: SQLite counts for each the commits of all the others.
             self._counter = self._engine.raw_connection()
             self._counter.detach()
-        commits = self._counter.driver_connection.apsw.data_version()
+        commits = self._counter.dbapi_connection.apsw.pragma("data_version")
         changed: bool = commits != self._commits
         self._commits = commits
         return changed

@@ -1,0 +1,60 @@
+"""The views of real event logs are what an independent replay of the same logs found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from statewright.consolidators import opened
+from statewright.machine.moments import micros_of
+from statewright.views import Views
+from tests.consolidators.histories import running
+from tests.views.incidents import oracle_of, replayed
+
+LOGS = [
+    ("receipt", "receipt.v1"),
+    ("order_management", "order_management.v1"),
+    ("order_management", "order_management.v2_tight"),
+    ("uci_incident", "uci_incident.v1"),
+]
+
+
+@pytest.mark.parametrize(("log", "name"), LOGS, ids=[name for _, name in LOGS])
+async def test_counts_and_stays_are_those_of_an_independent_replay(logs: Path, tmp_path: Path, log: str, name: str):
+    store = await replayed(logs, log, name)
+    engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
+    views = Views(engine, store.compare_places)
+    async with running(store, engine):
+        for view in ("entities", "stays", "flow"):
+            assert await views.wait_for(view, await store.latest_place(), 60)
+
+    for type, expected in oracle_of(logs, name).items():
+        assert views.counts(type).states == without_new(expected["final_state_distribution"])
+        for cut, states in expected["state_at"].items():
+            assert views.counts(type, at=micros_of(cut), basis="occurred").states == without_new(states["distribution"])
+        assert dwelt(views, type) == {state: figures(found) for state, found in expected["dwell_seconds"].items()}
+        assert flowed(views, type) == {tuple(found[:3]): found[3] for found in expected["transitions"]}
+    views.close()
+
+
+def without_new(states: dict[str, int]) -> dict[str, int]:
+    """Where an entity never had an event accepted, there is none for us."""
+    return {state: count for state, count in states.items() if state != "new" and count}
+
+
+def figures(found: dict[str, float]) -> tuple[float, ...]:
+    """To the millisecond: the replay subtracted floating-point times."""
+    return tuple(round(found[key], 3) for key in ("n", "mean", "p50", "p90", "p95", "p99", "max"))
+
+
+def dwelt(views: Views, type: str) -> dict[str, tuple[float, ...]]:
+    return {
+        item.state: (item.ended, round(s.mean, 3), s.p50, s.p90, s.p95, s.p99, s.longest)
+        for item in views.stays(type).items
+        if (s := item.seconds)
+    }
+
+
+def flowed(views: Views, type: str) -> dict[tuple[str, str, str], int]:
+    return {(str(arrow.from_), str(arrow.event), str(arrow.to)): arrow.count for arrow in views.flow(type).transitions}
