@@ -113,23 +113,14 @@ class HotPath:
     async def _guarded(
         self, call: Callable[[Scope, Receive, Send], Awaitable[None]], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Run a call; whatever it raises before its answer began becomes a problem document."""
-        began = False
-
-        async def watched(message: MutableMapping[str, Any]) -> None:
-            nonlocal began
-            began = True
-            await send(message)
-
+        """Run a call; whatever it raises becomes a problem document. A stream that has begun guards itself."""
         try:
-            await call(scope, receive, watched)
+            await call(scope, receive, send)
         except _Gone:
             return
         except ProblemFound as found:
             await _answer_problem(send, found.problem)
         except Exception as error:
-            if began:
-                raise
             await _answer_problem(send, problem_of(error, f"POST {scope['path']}"))
 
     # --- one event
@@ -166,7 +157,7 @@ class HotPath:
             detail = "Idempotency-Key names one command; give each line its own `id`."
             raise refuse("bad_parameter", detail, parameter="Idempotency-Key")
         if media == b"application/x-ndjson" and not together:
-            await _Stream(self.committer, principal, minimal).run(headers, receive, send)
+            await _Stream(self.committer, principal, minimal).run(receive, send)
             return
         _require_json(headers, b"application/json", b"application/json, application/x-ndjson")
         items = _items(await _body(receive, headers, ARRAY_BYTES))
@@ -227,7 +218,19 @@ class _Stream:
         self.skipping = False
         self.started = False
 
-    async def run(self, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+    async def run(self, receive: Receive, send: Send) -> None:
+        try:
+            await self._run(receive, send)
+        except _Gone:
+            raise
+        except Exception as error:
+            if not self.started:
+                raise
+            # The status is out already, so the last line says what went wrong.
+            found = problem_of(error, f"POST {COMMANDS}")
+            await send({"type": "http.response.body", "body": _encode(found.body) + b"\n", "more_body": False})
+
+    async def _run(self, receive: Receive, send: Send) -> None:
         more = True
         while more:
             message = await _next(receive)

@@ -51,7 +51,10 @@ OLDEST_SQLITE = (3, 51, 3)
 SNAPSHOT_EVERY = 16
 SLOW_COMMIT_S = 0.002
 """Above this median a commit is handed to a thread, so that the event loop can go on while the disk works."""
-_WAL_PAGES = 1_000
+HAND_OFF_FROM = 8
+"""A group of so many commands goes to the thread at any speed: what the hand-off costs is shared, and the next group
+is read and parsed while the disk works (64 callers: 14,900 a second against 11,600)."""
+_WAL_PAGES = 8_000
 _WAL_PAGES_AT_MOST = 50_000
 _TRANSITIONS_PER_COMMAND = 1_000
 
@@ -160,7 +163,7 @@ class SqliteStore:
     # --- writing
 
     async def append(self, group: Sequence[Append]) -> Sequence[Outcome]:
-        if self._slow:
+        if self._slow or len(group) >= HAND_OFF_FROM:
             outcomes = await asyncio.get_running_loop().run_in_executor(self._commit_thread, self._append, group)
         else:
             outcomes = self._append(group)
