@@ -82,7 +82,7 @@ def _arrow_of(chart: Chart, arrows: Mapping[str, list[Arrow]], walk: Walk) -> Ar
         for holder in chart.line_up(leaf) if leaf in chart.boxes else ():
             found = [arrow for arrow in arrows.get(holder, ()) if _explains(chart, arrow, walk)]
             if found:
-                return max(found, key=lambda arrow: (arrow.trigger != "*", len(arrow.trigger)))
+                return max(found, key=lambda arrow: (not arrow.trigger.endswith("*"), len(arrow.trigger)))
     return None
 
 

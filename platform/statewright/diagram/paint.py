@@ -169,13 +169,13 @@ class _Painter:
         for row in card.rows:
             back = tag("rect", class_="sm-back", x=5.0, y=y - 1, width=card.width - 10, height=row.height, rx=5.0)
             yield self.transition(
-                row.arrow, back, *_row_texts(row, 13, y), *self.times([row.arrow], card.width - 6, y + 7)
+                row.arrow, back, *_row_texts(row, 13, y), *self.times([row.arrow], card.width - 8, y + 7)
             )
             y += row.height
 
     def badge(self, card: Card, count: int | None) -> str:
         """The slot for the count of entities is always there, so a live count changes a text and never a place."""
-        inside = _pill_text(_short(count), card.width - 6, 0) if count is not None else ()
+        inside = _badge(_short(count), 0, right=card.width + 2) if count is not None else ()
         return tag("g", *inside, "", class_="sm-count", id=f"c{state_id(card.path)[1:]}")
 
     def state_marks(self, path: str) -> str:
@@ -222,7 +222,7 @@ class _Painter:
             "g",
             tag("rect", width=pill.width, height=pill.height, rx=8.0),
             rows,
-            *(self.times(pill.arrows, pill.width - 4, 0) if len(pill.rows) == 1 else ()),
+            *(self.times(pill.arrows, pill.width - 8, 0) if len(pill.rows) == 1 else ()),
             class_="sm-pill",
             **self.moved(place.x - pill.width / 2, place.y - pill.height / 2, None),
         )
@@ -232,7 +232,7 @@ class _Painter:
         for row in pill.rows:
             back = tag("rect", class_="sm-back", x=3.0, y=y - 0.5, width=pill.width - 6, height=row.height, rx=5.0)
             yield self.transition(
-                row.arrow, back, *_row_texts(row, PAD, y), *self.times([row.arrow], pill.width - 4, y + 7)
+                row.arrow, back, *_row_texts(row, PAD, y), *self.times([row.arrow], pill.width - 8, y + 7)
             )
             y += row.height
 
@@ -284,9 +284,9 @@ class _Painter:
         traffic = sum(self.traffic.get(key, 0) for key in keys)
         walked = sum(self.walked.get(key, 0) for key in keys)
         if traffic:
-            yield tag("g", *_pill_text(_short(traffic), x, y), class_="sm-times")
+            yield tag("g", *_badge(_short(traffic), y, left=x), class_="sm-times")
         elif walked > 1:
-            yield tag("g", *_pill_text(f"×{_short(walked)}", x, y), class_="sm-times")
+            yield tag("g", *_badge(f"×{_short(walked)}", y, left=x), class_="sm-times")
 
     def chip(self, chip: Chip) -> str:
         place, (size, weight) = chip.frame, FONTS["event"]
@@ -340,11 +340,12 @@ def _row_texts(row: Row, x: float, y: float) -> Iterable[str]:
         y += leading
 
 
-def _pill_text(text: str, right: float, middle: float) -> Iterable[str]:
-    """A small round badge around a number, its middle on the line `middle`, reaching a little over `right`."""
+def _badge(text: str, middle: float, *, left: float | None = None, right: float = 0) -> Iterable[str]:
+    """A small round badge around a number, on the line `middle`, beginning at `left` or else ending at `right`."""
     width = max(22.0, width_of(text, _BADGE_SIZE, 600) + 13)
-    yield tag("rect", x=right - width + 8, y=middle - 9, width=width, height=18.0, rx=9.0)
-    yield tag("text", escaped(text), x=right - width / 2 + 8, y=middle + 3.8)
+    x = right - width if left is None else left
+    yield tag("rect", x=x, y=middle - 9, width=width, height=18.0, rx=9.0)
+    yield tag("text", escaped(text), x=x + width / 2, y=middle + 3.8)
 
 
 def _curve(curve: Curve) -> Iterable[str]:

@@ -89,7 +89,7 @@ _Way = tuple[str, tuple[str, ...], ArrowKind]
 
 
 class Shapes(Struct, frozen=True):
-    """Everything to be placed: a card for each box (and one for `ANY`, under the empty path), and the pills."""
+    """Everything to be placed: a card for each box, one for any state under the empty path, and the pills."""
 
     chart: Chart
     cards: dict[str, Card]
@@ -107,9 +107,10 @@ def shapes_of(chart: Chart, *, joining: bool = True) -> Shapes:
             staying.setdefault(arrow.source, []).append(arrow)
         else:
             moving.setdefault((arrow.source, (), arrow.kind), []).append(arrow)
-    cards = {path: _card(box, staying.get(path, ())) for path, box in chart.boxes.items()}
+    boxes = list(chart.boxes.values())
     if any(arrow.source == ROOT for arrow in chart.arrows):
-        cards[ROOT] = _card(Box(path=ROOT, label=ANY_LABEL, kind="atomic"), staying.get(ROOT, ()))
+        boxes.insert(0, Box(path=ROOT, label=ANY_LABEL, kind="atomic"))
+    cards = {box.path: _card(box, staying.get(box.path, ())) for box in boxes}
     return Shapes(chart, cards, tuple(_pills(moving, joining)))
 
 
