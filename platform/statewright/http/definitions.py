@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 from msgspec import Struct
 
 from statewright.catalog import InvalidDefinition, Registration, Revision, TypeEntry, UnknownRevision
@@ -24,6 +24,7 @@ from statewright.http.rooms import Rooms
 from statewright.http.strictness import LIMIT_DEFAULT, cut
 from statewright.machine.definition import Definition
 from statewright.machine.moments import text_of
+from statewright.machine.outline import EXACT
 from statewright.machine.problem import Problem
 from statewright.machine.reading import read_definition
 
@@ -31,6 +32,7 @@ Picture = Literal["svg", "dot", "mermaid"]
 MEDIA = {"svg": "image/svg+xml", "dot": "text/vnd.graphviz", "mermaid": "text/plain"}
 _BODY = {JSON: Definition}
 _TYPE_AFTER = Annotated[str | None, QueryParameter(max_length=100, description="`next` of the part before.")]
+Activate = Annotated[bool, QueryParameter(description="Make it the active one at once; refused when it has errors.")]
 
 
 class Registered(Struct, frozen=True):
@@ -72,7 +74,7 @@ class RevisionWithDocument(shapes.Revision):
     ),
 )
 async def register_definition(
-    request: Request[Any, Any, Any], rooms: NamedDependency[Rooms], activate: FromQuery[bool] = False
+    request: Request[Any, Any, Any], rooms: NamedDependency[Rooms], activate: Activate = False
 ) -> Response[Registered]:
     """Register a document as a new draft; with `activate=true` it becomes the active one at once.
 
@@ -134,7 +136,7 @@ async def read_active_definition(rooms: NamedDependency[Rooms], type: TypeName) 
 async def list_revisions(
     rooms: NamedDependency[Rooms],
     type: TypeName,
-    after: Annotated[int, QueryParameter(ge=0, description="Only revisions above this number.")] = 0,
+    after: Annotated[int, QueryParameter(ge=0, le=EXACT, description="Only revisions above this number.")] = 0,
     limit: Limit = LIMIT_DEFAULT,
 ) -> shapes.Page[shapes.Revision]:
     """All revisions of a type, with the problems that each had when it was registered."""
@@ -197,7 +199,9 @@ async def draw_definition(
     rooms: NamedDependency[Rooms],
     type: TypeName,
     format: Annotated[Picture, QueryParameter(description="An SVG that stands alone, or text to draw from.")] = "svg",
-    revision: Annotated[int | None, QueryParameter(ge=1, description="Which revision; absent: the active one.")] = None,
+    revision: Annotated[
+        int | None, QueryParameter(ge=1, le=EXACT, description="Which revision; absent: the active one.")
+    ] = None,
 ) -> Response[str]:
     """The definition as a picture."""
     if revision is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import unquote_to_bytes
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -39,6 +40,7 @@ from statewright.http.shapes import (
     weight_of,
 )
 from statewright.http.strictness import LIMIT_DEFAULT, cut, moment, principal_behind
+from statewright.machine.outline import EXACT
 from statewright.machine.record import Head, Record
 from statewright.stores.words import Ref
 
@@ -47,7 +49,7 @@ _STEP = 500
 ANSWER_BYTES = 16_000_000
 """About how large a history grows before it ends early, however many transitions were asked for."""
 
-AtVersion = Annotated[int | None, QueryParameter(ge=1, description="As it was at this version.")]
+AtVersion = Annotated[int | None, QueryParameter(ge=1, le=EXACT, description="As it was at this version.")]
 
 
 class AllowedShape(Struct):
@@ -162,16 +164,21 @@ async def read_allowed(
 
 
 @get(
-    "/entities/{type:str}/{id:str}/commands/{command:str}",
+    "/entities/{type:str}/{id:str}/commands/{command:path}",
     opt=says(Answer("What it did.", CommandShape), *_UNKNOWN, "not_found"),
 )
-async def read_command(rooms: NamedDependency[Rooms], type: TypeName, id: EntityId, command: CommandId) -> CommandShape:
+async def read_command(
+    request: Request[Any, Any, Any], rooms: NamedDependency[Rooms], type: TypeName, id: EntityId, command: CommandId
+) -> CommandShape:
     """What a command did, asked at the first entity it named: all its transitions, on whichever entities."""
     ref = Ref(type, id)
-    records = await rooms.asking.command(ref, command)
+    # a command's id may hold slashes, whose escapes are gone from everything but the path as it was sent:
+    # /api/v1/entities/{type}/{id}/commands/ and then the id
+    written = unquote_to_bytes(request.scope["raw_path"].split(b"/", 7)[7]).decode()
+    records = await rooms.asking.command(ref, written)
     if not records:
-        raise await _missing(rooms, ref, f"No transition of {type}/{id} was made by a command {command[:255]!r}.")
-    return CommandShape(command, [transition_of(record) for record in records])
+        raise await _missing(rooms, ref, f"No transition of {type}/{id} was made by a command {written[:255]!r}.")
+    return CommandShape(written, [transition_of(record) for record in records])
 
 
 @post(

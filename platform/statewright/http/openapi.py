@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -43,14 +42,16 @@ def document_of(routes: Iterable[Router | HTTPRouteHandler]) -> dict[str, Any]:
     )
     # an application of its own, never served: the framework builds the document only as part of one
     described = Litestar([*routes], openapi_config=config, logging_config=None)
-    document: dict[str, Any] = json.loads(json.dumps(described.openapi_schema.to_schema()))
+    document = described.openapi_schema.to_schema()
     calls = {handler.handler_name: handler.opt["call"] for handler in _handlers(described) if "call" in handler.opt}
     schemas = _Schemas(calls.values())
     for item in document["paths"].values():
         for operation in item.values():
             _complete(operation, calls[operation["operationId"]], schemas)
     document["components"] = {"schemas": schemas.components}
-    return document
+    # there and back, so that all in it is as JSON has it: lists for tuples, say
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    return plain
 
 
 def _handlers(app: Litestar) -> Iterable[HTTPRouteHandler]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from statewright.http.strictness import LIMIT_DEFAULT, LIMIT_GREATEST, WAIT_GREATEST_S
+from statewright.machine.outline import EXACT
 
 TypeName = Annotated[str, PathParameter(description="The entity type: the `id` of its definition.")]
 EntityId = Annotated[
@@ -16,9 +18,9 @@ EntityId = Annotated[
         "no spaces at its ends, neither `.` nor `..`."
     ),
 ]
-RevisionNumber = Annotated[int, PathParameter(ge=1, description="The revision's number, from 1.")]
-VersionNumber = Annotated[int, PathParameter(ge=1, description="The transition's version, from 1.")]
-CommandId = Annotated[str, PathParameter(description="The command's id, percent-encoded.")]
+RevisionNumber = Annotated[int, PathParameter(ge=1, le=EXACT, description="The revision's number, from 1.")]
+VersionNumber = Annotated[int, PathParameter(ge=1, le=EXACT, description="The transition's version, from 1.")]
+CommandId = Annotated[Path, PathParameter(description="The command's id, percent-encoded.")]
 ProblemCode = Annotated[str, PathParameter(description="The last part of a problem's `type`.")]
 ConsolidatorName = Annotated[str, PathParameter(description="The consolidator's name.")]
 
@@ -39,7 +41,7 @@ AfterRow = Annotated[
     str | None,
     QueryParameter(max_length=2_000, description="`next` of the part before, as it was given. Absent: from the start."),
 ]
-AfterVersion = Annotated[int, QueryParameter(ge=0, description="Only transitions above this version.")]
+AfterVersion = Annotated[int, QueryParameter(ge=0, le=EXACT, description="Only transitions above this version.")]
 OfType = Annotated[str | None, QueryParameter(name="type", max_length=100, description="Only this entity type.")]
 TheType = Annotated[str, QueryParameter(name="type", max_length=100, description="The entity type.")]
 AtPlace = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import post
-from litestar.params import FromQuery, HeaderParameter
+from litestar.params import HeaderParameter, QueryParameter
 from msgspec import UNSET, Struct, UnsetType
 
 from statewright.http.calls import JSON, NDJSON, Answer, says
@@ -40,6 +40,8 @@ Preferring = Annotated[
     str | None,
     HeaderParameter(name="Prefer", description="`return=minimal`: each line is status, version and position alone."),
 ]
+DryRun = Annotated[bool, QueryParameter(description="Decide, and record nothing.")]
+Atomic = Annotated[bool, QueryParameter(description="All commands of the array as one: all are recorded, or none.")]
 
 REFUSALS = (
     "unknown_type",
@@ -116,7 +118,7 @@ class TogetherAnswer(Struct):
 async def send_event(
     type: TypeName,
     id: EntityId,
-    dry_run: FromQuery[bool] = False,
+    dry_run: DryRun = False,
     key: CommandKey = None,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
@@ -147,7 +149,7 @@ async def send_event(
         body={NDJSON: CommandIn, JSON: list[CommandIn]},
     ),
 )
-async def send_commands(atomic: FromQuery[bool] = False, key: WholeKey = None, prefer: Preferring = None) -> Any:
+async def send_commands(atomic: Atomic = False, key: WholeKey = None, prefer: Preferring = None) -> Any:
     """Send many commands in one call; each line is answered as a single call would have been, in the same order.
 
     NDJSON is read as it comes, with no limit on lines; an array holds at most 10,000 commands. Refused and malformed

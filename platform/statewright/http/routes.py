@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, Router, get
 from litestar.di import Provide
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
@@ -75,7 +75,7 @@ async def explain_problem(request: Request[Any, Any, Any], code: ProblemCode) ->
 @get("/openapi.json", opt=says(Answer("The document.", dict[str, Any])))
 async def read_openapi() -> Response[bytes]:
     """This API as an OpenAPI 3.1 document."""
-    return Response(json.dumps(openapi()).encode(), media_type=JSON)
+    return Response(msgspec.json.encode(openapi()), media_type=JSON)
 
 
 @get(f"{API}/docs", include_in_schema=False)

@@ -47,8 +47,8 @@ def _check_path(request: AnyRequest) -> None:
     raw: bytes = request.scope.get("raw_path") or b""
     if b"%" in raw:
         decoded = unquote_to_bytes(raw.partition(b"?")[0])
-        if decoded.count(b"/") != raw.count(b"/"):
-            raise refuse("bad_parameter", "An encoded slash stands in the path; no name in it may hold one.")
+        if decoded.count(b"/") != raw.count(b"/") and "command" not in request.path_params:
+            raise refuse("bad_parameter", "An encoded slash stands in the path; only a command's id may hold one.")
         try:
             decoded.decode()
         except UnicodeDecodeError:
