@@ -214,6 +214,22 @@ def test_where_graphviz_hangs_a_plain_list_is_drawn(tmp_path: Path):
     diagrams.close()
 
 
+def test_a_plain_list_is_kept_for_a_while_and_then_tried_again():
+    class Failing(Counting):
+        def lay_out(self, dot: str) -> dict[str, Any]:
+            self.asked += 1
+            raise LayoutFailed("too busy just now")
+
+    for again_s, asked in ((60, 1), (-1, 2)):
+        process = Failing()
+        diagrams = Diagrams(again_s=again_s, process=process)
+        for _ in range(2):
+            diagrams.svg_now(ORDER, "digest", Marks(), Setting(), WINDOW)
+
+        assert process.asked == asked
+        diagrams.close()
+
+
 def test_where_graphviz_cannot_be_started_a_plain_list_is_drawn():
     class Absent(GraphvizProcess):
         def lay_out(self, dot: str) -> dict[str, Any]:

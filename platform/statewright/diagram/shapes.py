@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from statewright.diagram.measure import Weight, width_of, wrapped
 from statewright.machine.chart import ROOT, Arrow, ArrowKind, Box, Chart
@@ -153,6 +154,8 @@ def _row(arrow: Arrow) -> Row:
     if arrow.otherwise:
         lines += _lines("otherwise", "guard", 190, 1, "else")
     lines += _lines(", ".join(arrow.allow), "note", 190, 2, "person")
+    if arrow.forbids:
+        lines += _indented(_lines("is not taken here", "note", 190, 1))
     width = max(line.indent + line.width for line in lines)
     height = sum(LEADING[line.tongue] for line in lines) + 1
     return Row(arrow, lines, round(width + 2 * PAD), height)
@@ -164,6 +167,10 @@ def _lines(text: str, tongue: Tongue, width: float, most: int, sign: Sign = "") 
         Line(line, tongue, width_of(line, size, weight), SIGN_ROOM if sign else 0, sign if index == 0 else "")
         for index, line in enumerate(wrapped(text, size, weight, width, most))
     )
+
+
+def _indented(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    return tuple(replace(line, indent=SIGN_ROOM) for line in lines)
 
 
 def _sign(arrow: Arrow) -> Sign:

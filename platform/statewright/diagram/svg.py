@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,19 +33,28 @@ than a screen, because a page scrolls down with ease and text too small to read 
 WORTH_TURNING = 1.15
 """How much larger a diagram must be seen downwards to be drawn so: people read across, and pages are wide."""
 
+MANY_PILLS = 150
+"""Above this, painting takes more than some ten milliseconds and leaves the server's loop to others."""
+
 
 class _Laid(NamedTuple):
     shapes: Shapes
     layout: Layout
+    good_until: float = math.inf
+    """On the monotonic clock, in seconds. A plain list made in need is tried again: the machine may have been busy."""
 
 
 class Diagrams:
     """Draws definitions and keeps the layouts it made. Safe to be used from any thread.
 
-    `limit_s` is what one layout may take before a plain list is drawn instead, `keep` how many layouts are kept.
+    `limit_s` is what one layout may take before a plain list is drawn instead, `keep` how many layouts are kept, and
+    `again_s` how long such a list is kept.
     """
 
-    def __init__(self, limit_s: float = 5.0, keep: int = 256, process: GraphvizProcess | None = None) -> None:
+    def __init__(
+        self, limit_s: float = 5.0, keep: int = 128, again_s: float = 300.0, process: GraphvizProcess | None = None
+    ) -> None:
+        self._again_s = again_s
         self._process = process or GraphvizProcess(limit_s)
         self._keep = keep
         self._kept: OrderedDict[tuple[str, tuple[float, float], int], _Laid] = OrderedDict()
@@ -57,6 +68,8 @@ class Diagrams:
         laid = self._known(digest, window)
         if laid is None:
             laid = await asyncio.wrap_future(self._order(definition, digest, window))
+        if len(laid.shapes.pills) > MANY_PILLS:
+            return await asyncio.to_thread(paint, laid.shapes, laid.layout, marks, setting)
         return paint(laid.shapes, laid.layout, marks, setting)
 
     def svg_now(
@@ -81,9 +94,11 @@ class Diagrams:
     def _known(self, digest: str, window: tuple[float, float]) -> _Laid | None:
         with self._lock:
             key = (digest, window, VERSION)
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+            found = self._kept.get(key)
+            if found is None or found.good_until < time.monotonic():
+                return None
+            self._kept.move_to_end(key)
+            return found
 
     def _lay_out(self, definition: Definition, digest: str, window: tuple[float, float]) -> _Laid:
         known = self._known(digest, window)  # several may have asked while the first was at work
@@ -108,7 +123,7 @@ class Diagrams:
             down = self._by_graphviz(shapes, "TB")
         except LayoutFailed:
             plain = shapes_of(chart, joining=False)
-            return _Laid(plain, plain_layout(plain))
+            return _Laid(plain, plain_layout(plain), time.monotonic() + self._again_s)
         gain = down.scale_in(*window) / across.scale_in(*window)
         return _Laid(shapes, down if gain > WORTH_TURNING else across)
 
