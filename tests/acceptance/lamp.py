@@ -1,4 +1,4 @@
-"""A definition small enough to be kept in mind: a lamp, which comes to be when it is first switched."""
+"""A definition small enough to be kept in mind: a lamp, which comes to be when it is first switched or touched."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ LAMP = json.dumps(
         "keep": "*",
         "initial": "off",
         "states": {
-            "off": {"on": {"SWITCH": "on", "BREAK": "broken"}},
-            "on": {"on": {"SWITCH": "off", "BREAK": "broken"}},
+            "off": {"on": {"SWITCH": "on"}},
+            "on": {"on": {"SWITCH": "dim"}},
+            "dim": {"on": {"SWITCH": "off"}},
             "broken": {"type": "final"},
         },
-        "schemas": {"events": {"SWITCH": {}, "BREAK": {}}},
+        "on": {"TOUCH": {"context": {"touched": True}}, "BREAK": ".broken"},
     }
 ).encode()

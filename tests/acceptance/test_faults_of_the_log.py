@@ -179,7 +179,7 @@ async def test_heads_that_were_touched_by_a_failed_commit_are_read_anew(committe
     await store_behind(store, switch(command="c-2"), committer)
 
     answer = done(await committer.send(switch(command="c-3")))
-    assert (answer.record.version, answer.record.to) == (3, ("on",))
+    assert (answer.record.version, answer.record.to) == (3, ("off",))
 
 
 async def store_behind(store: MemoryStore, send: SendEvent, committer: Committer) -> None:
@@ -216,7 +216,7 @@ async def test_whoever_was_overtaken_is_decided_again_on_the_fresh_head(shared: 
     await other.send(switch(command="c-1"))
 
     answer = done(await one.send(switch(command="c-2")))
-    assert (answer.record.version, answer.record.from_, answer.record.to) == (3, ("off",), ("on",))
+    assert (answer.record.version, answer.record.from_, answer.record.to) == (3, ("dim",), ("off",))
 
 
 async def test_an_expected_version_is_compared_with_the_fresh_head(shared: Callable[[], Committer]):
