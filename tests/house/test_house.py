@@ -15,7 +15,7 @@ MADE_ELSEWHERE = ("/vendor/", "LICENSE", "package-lock.json", ".png", ".woff2", 
 
 LEFT_BEHIND = {
     # Written so that this file does not match itself.
-    "a mark of unfinished work": re.compile(r"\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b|NotImplemented[E]rror"),
+    "a mark of unfinished work": re.compile(r"\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b"),
     "a path of somebody's machine": re.compile(r"(?<![\w.~-])/(?:ho[m]e|ro[o]t|wo[r]k|Us[e]rs)/"),
     "the host of a package registry": re.compile(r"\b(?:py[p]i\.org|pythonho[s]ted\.org|npm[j]s\.org|cra[t]es\.io)\b"),
     "a key": re.compile(r"-----BEG[I]N [A-Z ]*PRIVATE KEY"),
@@ -59,7 +59,7 @@ def test_an_exception_from_the_type_checker_gives_its_reason() -> None:
     found = [
         f"{path.relative_to(HOUSE)}:{number}"
         for path in committed_texts()
-        if path.suffix == ".py"
+        if path.suffix == ".py" and path.relative_to(HOUSE).parts[0] in ("platform", "ui")  # what is type-checked
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if bare.search(line)
     ]
