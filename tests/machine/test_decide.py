@@ -232,3 +232,12 @@ def test_deciding_is_deterministic_and_changes_nothing_it_was_given(
         for field in one.removed:
             del again[field]
         assert json.dumps(again, sort_keys=True) == json.dumps(one.data, sort_keys=True)
+
+
+def test_a_target_may_be_a_sibling_a_path_from_the_root_or_an_id() -> None:
+    states = {"a": {"on": {"X": "b", "Y": "#thing.b", "Z": "#goal"}}, "b": {}, "c": {"id": "goal"}}
+    made = machine(states=states, on={"R": ".c", "S": "#goal"})
+
+    went = {name: accepted(decide(made, head(), Event(name))).to[0] for name in "XYZRS"}
+
+    assert went == {"X": "b", "Y": "b", "Z": "c", "R": "c", "S": "c"}

@@ -31,7 +31,9 @@ class States:
         if target.startswith("#"):
             name, _, below = target[1:].partition(".")
             base = self._by_id.get(name)
-            return None if base is None or not below else self._known(base, below)
+            if base is None:
+                return None
+            return self._known(base, below) if below else base or None
         if target.startswith("."):
             return self._known(holder, target[1:])
         if not holder:
