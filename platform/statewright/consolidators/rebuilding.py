@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Connection, Engine, MetaData, Table
 
 from statewright.consolidators.database import Checkpoint, writing
 from statewright.consolidators.handling import Parking, handle
@@ -102,42 +102,55 @@ async def copy(tables: MetaData, file: Path, views: Engine, writer: asyncio.Lock
     try:
         connection.apsw.execute("attach database ? as building", (str(file),))
         for table in tables.sorted_tables:
-            await _copy_table(table.name, connection.apsw, writer, stopping)
+            await _copy_table(table, connection.apsw, writer, stopping)
     finally:
         pooled.close()
 
 
-async def _copy_table(name: str, connection: Any, writer: asyncio.Lock, stopping: Callable[[], bool]) -> None:
-    after, rows = -(2**63), _FIRST_ROWS
-    while True:
+async def _copy_table(table: Table, connection: Any, writer: asyncio.Lock, stopping: Callable[[], bool]) -> None:
+    copying = _Copying(table, connection)
+    while not copying.done:
         if stopping():
             raise RebuildStopped
         async with writer:
-            started = time.perf_counter()
-            last = await asyncio.to_thread(_copy_some, name, connection, after, rows)
-            took = time.perf_counter() - started
-        if last is None:
-            return
-        after = last
-        rows = max(50, min(_ROWS_AT_MOST, int(rows * min(2.0, COPY_S / took))))
+            await asyncio.to_thread(copying.copy_some)
         await asyncio.sleep(0)  # the live consolidators may have waited for their turn
 
 
-def _copy_some(name: str, connection: Any, after: int, rows: int) -> int | None:
-    """Copy the next rows in one transaction; the last one's rowid, None when there was none."""
-    next_rows = f"select rowid from building.{name} where rowid > ? order by rowid limit ?"  # noqa: S608 - our own name
-    (last,) = connection.execute(f"select max(rowid) from ({next_rows})", (after, rows)).fetchone()  # noqa: S608
-    if last is None:
-        return None
-    connection.execute("begin immediate")
-    try:
-        some = f"select * from building.{name} where rowid > ? and rowid <= ? order by rowid"  # noqa: S608
-        connection.execute(f"insert into main.{name} {some}", (after, last))
-        connection.execute("commit")
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    return int(last)
+class _Copying:
+    """One table on its way from the file attached as `building`, in order of its primary key."""
+
+    def __init__(self, table: Table, connection: Any) -> None:
+        self.done = False
+        self._connection = connection
+        self._name = table.name
+        self._key = ", ".join(column.name for column in table.primary_key)
+        self._marks = ", ".join("?" for _ in table.primary_key)
+        self._after: tuple[Any, ...] = ()
+        self._rows = _FIRST_ROWS
+
+    def copy_some(self) -> None:
+        """Copy the next rows in one short transaction."""
+        started = time.perf_counter()
+        beyond, values = self._beyond()
+        rest = f"from building.{self._name} where {beyond} order by {self._key}"
+        last = self._connection.execute(f"select {self._key} {rest} limit 1 offset ?", (*values, self._rows)).fetchone()
+        self._connection.execute("begin immediate")
+        try:
+            upto, bound = (f"({self._key}) <= ({self._marks})", last) if last else ("1 = 1", ())
+            some = f"select * from building.{self._name} where {beyond} and {upto} order by {self._key}"  # noqa: S608
+            self._connection.execute(f"insert into main.{self._name} {some}", (*values, *bound))
+            self._connection.execute("commit")
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self.done = last is None
+        self._after = last or ()
+        took = time.perf_counter() - started
+        self._rows = max(50, min(_ROWS_AT_MOST, int(self._rows * min(2.0, COPY_S / took))))
+
+    def _beyond(self) -> tuple[str, tuple[Any, ...]]:
+        return (f"({self._key}) > ({self._marks})", self._after) if self._after else ("1 = 1", ())
 
 
 def remove(file: Path) -> None:

@@ -3,31 +3,33 @@
 A stay is a maximal visit: transitions that leave the leaf active do not end it. The stay in a final state stays open.
 What an entity was in before its first transition (with implicit creation the initial state) nobody rested in, and it
 makes no stay. Where an entity has several leaves at once, its configurations have rows of their own in a second table.
+
+Rows lie by entity, so that the end of one stay and the beginning of the next are written to one page, and there is no
+other index: at ten thousand transitions a second it is the pages touched that cost.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from msgspec import Struct, field
-from sqlalchemy import BigInteger, Column, Connection, Float, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Float, Integer, MetaData, Table, Text
 
 from statewright.consolidators.folding import Folding, Key, rows_of
+from statewright.consolidators.lengths import class_of
 from statewright.consolidators.words import leaves_of_state, text_of_state
 from statewright.machine.record import Leaves, Record
 
 SECOND = 1_000_000
 
-LEAVES_AT_MOST = 1_000
-"""A stay's key is the position that began it times this, plus the place of its leaf in the configuration."""
-
 
 class _Stay(Struct, gc=False):
     """A stay that goes on. `last_version` and `last_at` are of the latest transition that is known to have found it."""
 
-    key: int
-    leaf: str
+    state: str
     from_version: int
     from_position: int
     from_recorded_at: int
@@ -35,6 +37,7 @@ class _Stay(Struct, gc=False):
     last_version: int
     last_at: int
     stored: bool = False
+    touched: bool = False
 
 
 class _Life(Struct, gc=False):
@@ -46,7 +49,7 @@ class _Life(Struct, gc=False):
     happened_at: int
     leaves: Leaves = ()
     stays: dict[str, _Stay] = field(default_factory=dict)
-    combination: _Stay | None = None
+    combined: _Stay | None = None
 
 
 class _Tally(Struct, gc=False):
@@ -61,90 +64,123 @@ class _Tally(Struct, gc=False):
 class _Pending:
     """What is to be written to one table: stays that began, that ended, that did both since the last time."""
 
-    def __init__(self, table: Table, states: Table | None = None) -> None:
-        name = table.name
-        self.tallies: dict[tuple[str, str], _Tally] = {}
-        self._states = states.name if states is not None else None
-        self.began: dict[int, tuple[_Life, _Stay]] = {}
-        self.touched: dict[int, _Stay] = {}
+    def __init__(self, table: Table) -> None:
+        name = str(table.name)
+        self.over: list[tuple[Any, ...]] = []
+        self._began: dict[int, tuple[_Life, _Stay]] = {}
+        self._touched: list[tuple[_Life, _Stay]] = []
         self._ended: list[tuple[Any, ...]] = []
-        self._whole: list[tuple[Any, ...]] = []
         self.read = f"select {', '.join(_READ)} from {name} where (type, entity) in (?) and to_version is null"  # noqa: S608
-        self._begin = _insert(name, _BEGIN)
-        self._insert = _insert(name, (*_BEGIN, *_END))
-        self._end = f"update {name} set {', '.join(f'{column} = ?' for column in _END)} where key = ?"  # noqa: S608
-        self._touch = f"update {name} set last_version = ?, last_at = ? where key = ?"  # noqa: S608
+        self._insert_open = _insert(name, _BEGIN)
+        self._insert_over = _insert(name, (*_BEGIN, *_END))
+        self._end = _update(name, _END)
+        self._touch = _update(name, ("last_version", "last_at"))
 
-    def begin(self, life: _Life, leaf: str, index: int, record: Record) -> _Stay:
-        at = life.happened_at
-        key = record.position * LEAVES_AT_MOST + index
-        version = record.version
-        stay = _Stay(key, leaf, version, record.position, record.recorded_at, at, version, at)
-        self.began[key] = (life, stay)
-        self._tally(life, leaf).open += 1
+    def begin(self, life: _Life, state: str, record: Record) -> _Stay:
+        version, at = record.version, life.happened_at
+        stay = _Stay(state, version, record.position, record.recorded_at, at, version, at)
+        self._began[id(stay)] = life, stay
         return stay
 
-    def end(self, life: _Life, stay: _Stay, record: Record) -> None:
+    def end(self, life: _Life, stay: _Stay, record: Record) -> tuple[float, int]:
+        """Have a stay ended; how many seconds it lasted, and the class of that length."""
         at = life.happened_at
-        seconds = (at - stay.from_at) / SECOND
-        end = (record.version, record.position, record.recorded_at, at, seconds)
-        tally = self._tally(life, stay.leaf)
+        length_us = at - stay.from_at
+        length = length_us / SECOND, class_of(length_us)
+        end = (record.version, record.position, record.recorded_at, at, *length)
+        if stay.stored:
+            stay.touched = False
+            self._ended.append((*end, life.type, life.id, stay.from_version, stay.state))
+        else:
+            del self._began[id(stay)]
+            self.over.append((*_beginning(life, stay), *end))
+        return length
+
+    def touch(self, life: _Life, stay: _Stay) -> None:
+        """Have the latest transition remembered with a stay that it did not end."""
+        if stay.stored and not stay.touched:
+            stay.touched = True
+            self._touched.append((life, stay))
+
+    def write(self, connection: Connection) -> None:
+        # By entity, so that rows on one page are written together.
+        self.write_over(connection)
+        if self._began:
+            rows = [_beginning(life, stay) for life, stay in self._began.values()]
+            connection.exec_driver_sql(self._insert_open, sorted(rows, key=_KEY_FIRST))
+            for _, stay in self._began.values():
+                stay.stored = True
+        if self._ended:
+            connection.exec_driver_sql(self._end, sorted(self._ended, key=_KEY_LAST))
+        touched = [
+            (stay.last_version, stay.last_at, life.type, life.id, stay.from_version, stay.state)
+            for life, stay in self._touched
+            if stay.touched
+        ]
+        if touched:
+            connection.exec_driver_sql(self._touch, sorted(touched, key=_KEY_LAST))
+            for _, stay in self._touched:
+                stay.touched = False
+        self.drop()
+
+    def write_over(self, connection: Connection) -> None:
+        """Write the stays that began and ended: they need never be read again."""
+        if self.over:
+            connection.exec_driver_sql(self._insert_over, sorted(self.over, key=_KEY_FIRST))
+            self.over.clear()
+
+    def drop(self) -> None:
+        for pending in (self.over, self._began, self._touched, self._ended):
+            pending.clear()
+
+
+class _Sums:
+    """What is to be added per state: how many stays, how long together, and how many of each length."""
+
+    def __init__(self, states: Table, lengths: Table) -> None:
+        self._tallies: dict[tuple[str, str], _Tally] = {}
+        self._lengths: Counter[tuple[str, str, int]] = Counter()
+        self._add_tallies = _TALLY.format(name=states.name)
+        self._add_lengths = _LENGTHS.format(name=lengths.name)
+
+    def began(self, life: _Life, state: str) -> None:
+        self._tally(life.type, state).open += 1
+
+    def ended(self, life: _Life, state: str, seconds: float, length_class: int) -> None:
+        tally = self._tally(life.type, state)
         tally.open -= 1
         tally.ended += 1
         tally.seconds += seconds
         if tally.longest is None or seconds > tally.longest:
             tally.longest = seconds
-        if stay.stored:
-            self.touched.pop(stay.key, None)
-            self._ended.append((*end, stay.key))
-        else:
-            del self.began[stay.key]
-            self._whole.append((*_beginning(life, stay), *end))
+        self._lengths[life.type, state, length_class] += 1
 
-    def _tally(self, life: _Life, state: str) -> _Tally:
-        tally = self.tallies.get((life.type, state))
+    def _tally(self, type: str, state: str) -> _Tally:
+        tally = self._tallies.get((type, state))
         if tally is None:
-            tally = self.tallies[life.type, state] = _Tally()
+            tally = self._tallies[type, state] = _Tally()
         return tally
 
     def write(self, connection: Connection) -> None:
-        if self._states and self.tallies:
+        if self._tallies:
             tallies = [
-                (type_, state, tally.open, tally.ended, tally.seconds, tally.longest)
-                for (type_, state), tally in self.tallies.items()
+                (*key, tally.open, tally.ended, tally.seconds, tally.longest) for key, tally in self._tallies.items()
             ]
-            connection.exec_driver_sql(_TALLY.format(name=self._states), tallies)
-        if self._whole:
-            connection.exec_driver_sql(self._insert, self._whole)
-        if self.began:
-            connection.exec_driver_sql(self._begin, [_beginning(life, stay) for life, stay in self.began.values()])
-            for _, stay in self.began.values():
-                stay.stored = True
-        if self._ended:
-            connection.exec_driver_sql(self._end, sorted(self._ended, key=_by_key))
-        if self.touched:
-            touched = [(stay.last_version, stay.last_at, key) for key, stay in sorted(self.touched.items())]
-            connection.exec_driver_sql(self._touch, touched)
+            connection.exec_driver_sql(self._add_tallies, tallies)
+        if self._lengths:
+            connection.exec_driver_sql(self._add_lengths, [(*key, count) for key, count in self._lengths.items()])
         self.drop()
 
-    def write_whole(self, connection: Connection) -> None:
-        """Write only the stays that are over: they need never be read again."""
-        connection.exec_driver_sql(self._insert, self._whole)
-        self._whole.clear()
-
-    @property
-    def rows_over(self) -> int:
-        return len(self._whole)
-
     def drop(self) -> None:
-        for pending in (self.began, self.touched, self._ended, self._whole, self.tallies):
-            pending.clear()
+        self._tallies.clear()
+        self._lengths.clear()
 
 
 class Stays(Folding[_Life]):
     """Stays in leaves in `stays_<n>`, stays in configurations of several leaves in `stays_combined_<n>`.
 
-    `stays_states_<n>` says per state how many stays there are and how long the ended ones lasted together.
+    `stays_states_<n>` says per state how many stays there are and how long the ended ones lasted together,
+    `stays_lengths_<n>` how many ended ones there are of each class of length.
     """
 
     name: ClassVar[str] = "stays"
@@ -153,9 +189,10 @@ class Stays(Folding[_Life]):
     def __init__(self, generation: int) -> None:
         super().__init__()
         self.tables = MetaData()
-        states = _states_table(f"stays_states_{generation}", self.tables)
-        self._stays = _Pending(_table(f"stays_{generation}", self.tables), states)
+        self._stays = _Pending(_table(f"stays_{generation}", self.tables))
         self._combined = _Pending(_table(f"stays_combined_{generation}", self.tables))
+        states = _states_table(f"stays_states_{generation}", self.tables)
+        self._sums = _Sums(states, _lengths_table(f"stays_lengths_{generation}", self.tables))
 
     def _born(self, record: Record) -> _Life:
         life = _Life(record.type, record.entity, 1, record.own_time)
@@ -174,22 +211,22 @@ class Stays(Folding[_Life]):
         if stay.last_version != record.version:
             stay.last_version = record.version
             stay.last_at = life.happened_at
-            if stay.stored:
-                self._stays.touched[stay.key] = stay
+            self._stays.touch(life, stay)
 
     def _move(self, life: _Life, record: Record) -> None:
-        to = record.to
-        stays = life.stays
-        for leaf in [leaf for leaf in stays if leaf not in to]:
-            self._stays.end(life, stays.pop(leaf), record)
-        for index, leaf in enumerate(to):
+        to, stays = record.to, life.stays
+        for leaf in life.leaves:
+            if leaf not in to:
+                self._sums.ended(life, leaf, *self._stays.end(life, stays.pop(leaf), record))
+        for leaf in to:
             if leaf not in stays:
-                stays[leaf] = self._stays.begin(life, leaf, index, record)
-        if life.combination is not None:
-            self._combined.end(life, life.combination, record)
-            life.combination = None
+                stays[leaf] = self._stays.begin(life, leaf, record)
+                self._sums.began(life, leaf)
+        if life.combined is not None:
+            self._combined.end(life, life.combined, record)
+            life.combined = None
         if len(to) > 1:
-            life.combination = self._combined.begin(life, text_of_state(to), 0, record)
+            life.combined = self._combined.begin(life, text_of_state(to), record)
         life.leaves = to
 
     def _read(self, keys: Sequence[Key], connection: Connection) -> Iterable[tuple[Key, _Life]]:
@@ -198,41 +235,45 @@ class Stays(Folding[_Life]):
             stay = _Stay(*columns)
             stay.stored = True
             life = lives.setdefault((type_, id_), _Life(type_, id_, 0, stay.last_at))
-            life.stays[stay.leaf] = stay
+            life.stays[stay.state] = stay
             life.version = max(life.version, stay.last_version)
             life.happened_at = max(life.happened_at, stay.last_at)
-            life.leaves = (stay.leaf,)
+            life.leaves = (stay.state,)
         for type_, id_, *columns in rows_of(connection, self._combined.read, keys):
             stay = _Stay(*columns)
             stay.stored = True
             life = lives[type_, id_]
-            life.combination = stay
-            life.version = max(life.version, stay.last_version)
-            life.happened_at = max(life.happened_at, stay.last_at)
-            life.leaves = leaves_of_state(stay.leaf)
+            life.combined = stay
+            life.leaves = leaves_of_state(stay.state)
         return lives.items()
 
     def _write(self, connection: Connection) -> None:
         self._stays.write(connection)
         self._combined.write(connection)
+        self._sums.write(connection)
 
     def _drop(self) -> None:
-        self._stays.drop()
-        self._combined.drop()
+        for pending in (self._stays, self._combined, self._sums):
+            pending.drop()
 
     def _tidy(self, connection: Connection) -> None:
         for pending in (self._stays, self._combined):
-            if pending.rows_over > _ROWS_OVER:
-                pending.write_whole(connection)
+            if len(pending.over) > _HELD_AT_MOST:
+                pending.write_over(connection)
 
 
-_ROWS_OVER = 50_000
+_HELD_AT_MOST = 50_000
 """How many stays that are over a rebuild holds before it writes them."""
 
-_BEGIN = (
-    *("key", "type", "entity", "state", "from_version", "from_position"),
+_KEY = ("type", "entity", "from_version", "state")
+_BEGIN = (*_KEY, "from_position", "from_recorded_at", "from_at", "last_version", "last_at")
+_END = ("to_version", "to_position", "to_recorded_at", "to_at", "seconds", "length_class")
+_READ = (
+    *("type", "entity", "state", "from_version", "from_position"),
     *("from_recorded_at", "from_at", "last_version", "last_at"),
 )
+_KEY_FIRST = itemgetter(0, 1, 2)
+_KEY_LAST = itemgetter(-4, -3, -2)
 _TALLY = (
     "insert into {name} (type, state, open, ended, seconds, longest) values (?, ?, ?, ?, ?, ?)"
     " on conflict (type, state) do update set open = {name}.open + excluded.open,"
@@ -240,21 +281,19 @@ _TALLY = (
     " longest = case when {name}.longest is null or excluded.longest > {name}.longest"
     " then excluded.longest else {name}.longest end"
 )
-_END = ("to_version", "to_position", "to_recorded_at", "to_at", "seconds")
-_READ = (
-    *("type", "entity", "key", "state", "from_version", "from_position"),
-    *("from_recorded_at", "from_at", "last_version", "last_at"),
+_LENGTHS = (
+    "insert into {name} (type, state, length_class, stays) values (?, ?, ?, ?)"
+    " on conflict (type, state, length_class) do update set stays = {name}.stays + excluded.stays"
 )
 
 
 def _beginning(life: _Life, stay: _Stay) -> tuple[Any, ...]:
     """The columns of `_BEGIN`."""
     return (
-        stay.key,
         life.type,
         life.id,
-        stay.leaf,
         stay.from_version,
+        stay.state,
         stay.from_position,
         stay.from_recorded_at,
         stay.from_at,
@@ -267,24 +306,23 @@ def _insert(name: str, columns: Sequence[str]) -> str:
     return f"insert into {name} ({', '.join(columns)}) values ({', '.join('?' * len(columns))})"  # noqa: S608
 
 
-def _by_key(ended: tuple[Any, ...]) -> int:
-    key: int = ended[-1]
-    return key
+def _update(name: str, columns: Sequence[str]) -> str:
+    changes = ", ".join(f"{column} = ?" for column in columns)
+    return f"update {name} set {changes} where {' and '.join(f'{column} = ?' for column in _KEY)}"  # noqa: S608
 
 
 def _table(name: str, tables: MetaData) -> Table:
-    """Times are microseconds, `…_at` business time; all of `to_…` and `seconds` are NULL while the stay goes on.
+    """Times are microseconds, `…_at` business time; what is of the end is NULL while the stay goes on.
 
     `last_version` and `last_at` serve the consolidator: the latest transition known to have found an open stay.
     """
     return Table(
         name,
         tables,
-        Column("key", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-        Column("type", Text, nullable=False),
-        Column("entity", Text, nullable=False),
-        Column("state", Text, nullable=False),
-        Column("from_version", Integer, nullable=False),
+        Column("type", Text, primary_key=True),
+        Column("entity", Text, primary_key=True),
+        Column("from_version", Integer, primary_key=True, autoincrement=False),
+        Column("state", Text, primary_key=True),
         Column("to_version", Integer),
         Column("from_position", BigInteger, nullable=False),
         Column("to_position", BigInteger),
@@ -293,18 +331,10 @@ def _table(name: str, tables: MetaData) -> Table:
         Column("from_at", BigInteger, nullable=False),
         Column("to_at", BigInteger),
         Column("seconds", Float),
+        Column("length_class", Integer),
         Column("last_version", Integer, nullable=False),
         Column("last_at", BigInteger, nullable=False),
-        Index(f"{name}_of_entity", "type", "entity"),
-        # Sorted by length, so that a percentile is counted off and nothing is sorted when it is asked.
-        Index(
-            f"{name}_ended",
-            "type",
-            "state",
-            "seconds",
-            sqlite_where=text("seconds is not null"),
-            postgresql_where=text("seconds is not null"),
-        ),
+        sqlite_with_rowid=False,
     )
 
 
@@ -318,4 +348,15 @@ def _states_table(name: str, tables: MetaData) -> Table:
         Column("ended", Integer, nullable=False),
         Column("seconds", Float, nullable=False),
         Column("longest", Float),
+    )
+
+
+def _lengths_table(name: str, tables: MetaData) -> Table:
+    return Table(
+        name,
+        tables,
+        Column("type", Text, primary_key=True),
+        Column("state", Text, primary_key=True),
+        Column("length_class", Integer, primary_key=True, autoincrement=False),
+        Column("stays", Integer, nullable=False),
     )

@@ -24,7 +24,8 @@ class Consolidator(Protocol):
     """A read model built from the log into tables of its own. Made once per generation of its tables.
 
     `number` is raised when the same log would give other rows or other columns: the view is then rebuilt. `tables` hold
-    nothing but this generation's and carry its number in their names (`stays_3`). On SQLite they must have a rowid.
+    nothing but this generation's and carry its number in their names (`stays_3`). Each has a primary key, by which a
+    rebuilt one is copied.
     """
 
     name: ClassVar[str]
