@@ -20,8 +20,8 @@ from statewright_ui import shown
 from statewright_ui.needs import Needs, ask
 from statewright_ui.rendering import DIAGRAM_WINDOW
 
-HEATS = {"now": "Now", "traffic": "24 h traffic", "dwell": "Median stay"}
-"""What the colour of the diagram may show, and its words."""
+HEATS = ("now", "traffic", "ever", "dwell")
+"""What the colour of the diagram may show: entities now, moves of the last 24 h or of all time, the median stay."""
 
 _DAY = 86_400_000_000
 
@@ -72,13 +72,14 @@ async def figures_of(needs: Needs, machine: Machine, heat: str) -> Figures:
         day = ever = Flow(machine.type, "", [])
         building = True
     chart = chart_of(machine.definition)
+    moves = ever if heat == "ever" else day
     rows = _state_rows(machine, counts, stays, day)
     svg = await svg_of(
         machine.definition,
         machine.digest,
         counts={row.state.path: row.now for row in rows if row.now},
-        heat=_warmth(heat, rows),
-        traffic=walks(day) if heat == "traffic" else (),
+        heat=_warmth(heat, rows, moves),
+        traffic=walks(moves) if heat in ("traffic", "ever") else (),
         links="#row-",
         window=DIAGRAM_WINDOW,
     )
@@ -151,10 +152,10 @@ def _leaves(state: Configuration | None) -> Leaves:
     return (state,) if isinstance(state, str) else state
 
 
-def _warmth(heat: str, rows: Iterable[StateRow]) -> dict[str, float]:
+def _warmth(heat: str, rows: Iterable[StateRow], moves: Flow) -> dict[str, float]:
     """What the colour shows. Final states stay cool but for traffic: they only ever fill up."""
-    if heat == "traffic":
-        return _scaled({row.state.path: row.entered for row in rows})
+    if heat in ("traffic", "ever"):
+        return _scaled(_entered(moves))
     going_on = [row for row in rows if not row.state.final]
     if heat == "dwell":
         return _scaled({row.state.path: row.p50 or 0 for row in going_on})

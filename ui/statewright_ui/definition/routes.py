@@ -10,10 +10,12 @@ from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 
 from statewright.catalog import Revision, TypeEntry
+from statewright.diagram.svg import svg_of
+from statewright.machine.reading import read_definition
 from statewright_ui import shown
-from statewright_ui.definition.figures import HEATS, Figures, figures_of
+from statewright_ui.definition.figures import HEATS, figures_of
 from statewright_ui.needs import AskedFor, Needs, ask
-from statewright_ui.rendering import part_of, rendered
+from statewright_ui.rendering import DIAGRAM_WINDOW, part_of, rendered
 
 TABS = ("diagram", "json", "revisions")
 
@@ -64,17 +66,22 @@ def definitions(needs: Needs) -> list[HTTPRouteHandler]:
             return rendered(request, "definition/json.html", document=Document(chosen, text), **common)
         if tab == "revisions":
             return rendered(request, "definition/revisions.html", **common)
-        figures = await _figures(needs, chosen, common["heat"])
+        machine = await ask(shown.machine_of, needs.catalog, type, chosen.revision)
+        if machine is None:  # none can be made of a draft with errors, but a picture can
+            return rendered(request, "definition/page.html", figures=None, draft=await _draft(needs, chosen), **common)
+        figures = await figures_of(needs, machine, common["heat"])
         template = "definition/_figures.html" if part_of(request, "figures") else "definition/page.html"
         return rendered(request, template, live=f"/live?type={type}", figures=figures, **common)
 
     return [index, one]
 
 
-async def _figures(needs: Needs, revision: Revision, heat: str) -> Figures | None:
-    """None for a draft with errors, which no machine can be made of."""
-    machine = await ask(shown.machine_of, needs.catalog, revision.type, revision.revision)
-    return None if machine is None else await figures_of(needs, machine, heat)
+async def _draft(needs: Needs, revision: Revision) -> str:
+    """The picture of a draft that has errors, as far as it can be drawn."""
+    reading = read_definition(await ask(needs.catalog.document, revision.type, revision.revision))
+    if reading.definition is None:
+        return ""
+    return await svg_of(reading.definition, revision.digest, window=DIAGRAM_WINDOW)
 
 
 def _rows(needs: Needs) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Response, get
@@ -137,8 +137,7 @@ def _next(request: AskedFor, needs: Needs, portrait: Portrait) -> list[steps.Nex
         return []
     path = words.address("api", "v1", "entities", *portrait.ref, "transitions")
 
-    def curl_of(event: str, data: dict[str, Any]) -> str:
-        body = {"event": event, **({"data": data} if data else {})}
+    def curl_of(body: Mapping[str, Any]) -> str:
         return words.curl(str(request.base_url), path, body, If_Match=f'"{portrait.head.version}"')
 
     may = needs.asking.allowed(portrait.ref, portrait.head)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -78,18 +78,22 @@ def walks(records: Iterable[Record]) -> tuple[Walk, ...]:
     return tuple(Walk(record.from_, record.event, record.to) for record in records)
 
 
-def next_events(machine: Machine, head: Head, may: Iterable[AllowedEvent], curl_of: Any) -> list[Next]:
+def next_events(
+    machine: Machine, head: Head, may: Iterable[AllowedEvent], curl_of: Callable[[Mapping[str, Any]], str]
+) -> list[Next]:
     """The events that may happen now, those that depend on who sends them included."""
-    return [
-        Next(event, _target(machine, head, event.event), curl_of(event.event, sample(event.schema)))
-        for event in may
-        if event.allowed != "no"
-    ]
+    return [_next(machine, head, event, curl_of) for event in may if event.allowed != "no"]
 
 
-def _target(machine: Machine, head: Head, event: str) -> list[shown.State]:
-    move = machine.move(head.leaves[0], event)
-    return [] if move is None or move.to is None else shown.states(machine, move.to)
+def _next(machine: Machine, head: Head, event: AllowedEvent, curl_of: Callable[[Mapping[str, Any]], str]) -> Next:
+    move = machine.move(head.leaves[0], event.event)
+    target = [] if move is None or move.to is None else shown.states(machine, move.to)
+    body: dict[str, Any] = {"event": event.event}
+    if data := sample(event.schema):
+        body["data"] = data
+    if move is not None and move.allow:
+        body["actor"] = {"id": "me", "roles": [min(move.allow)]}
+    return Next(event, target, curl_of(body))
 
 
 def sample(schema: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -106,7 +110,8 @@ def _value(schema: Any) -> Any:
     for key in ("const", "default"):
         if key in schema:
             return schema[key]
-    if schema.get("enum"):
-        return schema["enum"][0]
+    for key in ("examples", "enum"):
+        if schema.get(key):
+            return schema[key][0]
     kind = schema.get("type")
     return _PLACEHOLDERS.get(kind[0] if isinstance(kind, list) else str(kind), None)

@@ -57,8 +57,9 @@ def shell(needs: Needs) -> list[HTTPRouteHandler]:
     @get("/search", include_in_schema=False)
     async def search(request: AskedFor, q: FromQuery[str] = "") -> Response[str]:
         hits = await ask(_hits, needs, q.strip()[:_LONGEST_Q])
-        template = "shell/_hits.html" if part_of(request, "hits") else "shell/search.html"
-        return rendered(request, template, here="", hits=hits)
+        listbox = part_of(request, "hits") is not None
+        template = "shell/_hits.html" if listbox else "shell/search.html"
+        return rendered(request, template, here="", hits=hits, listbox=listbox)
 
     @get("/live", include_in_schema=False)
     async def live(request: AskedFor, type: FromQuery[str] = "", entity: FromQuery[str] = "") -> Stream:

@@ -41,7 +41,7 @@ asked.addEventListener("keydown", (event) => {
     choose(found[(found.indexOf(chosen()) + step + found.length) % found.length]);
   } else if (event.key === "Enter" && chosen()) {
     event.preventDefault();
-    one("a, button", chosen()).click();
+    chosen().click();
   }
 });
 palette.addEventListener("htmx:after:swap", () => choose(options()[0]));
@@ -66,33 +66,22 @@ document.addEventListener("click", (event) => {
   if (at("[data-help]")) { palette.close(); one("dialog.help").showModal(); }
   const copied = at("[data-copy], [data-copy-from]");
   if (copied) { event.preventDefault(); copy(copied); }
-  const state = at(".canvas [data-state]");
-  if (state) follow(state);
 });
-
-// A state of a diagram leads to the row, or the list, that tells about it.
-function follow(state) {
-  const link = document.getElementById(`row-${state.dataset.state}`)?.querySelector("a[href]");
-  if (link) link.click();
-}
 
 // --- keys ----------------------------------------------------------------------------------------------------------
 
 const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
 
 function step(by) {
-  const links = all("[data-row] a[href]:first-of-type").filter((link) => link.checkVisibility());
-  if (!links.length) return;
-  const rows = [...new Set(links.map((link) => link.closest("[data-row]")))];
+  const rows = all("[data-row]").filter((row) => row.checkVisibility());
   const here = rows.indexOf(document.activeElement.closest("[data-row]"));
   const row = rows[Math.min(Math.max(here + by, 0), rows.length - 1)];
-  one("a[href]", row).focus();
+  if (row) (row.matches("a") ? row : one("a[href]", row)).focus();
 }
 
 document.addEventListener("keydown", (event) => {
   if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openPalette(); return; }
   if (event.metaKey || event.ctrlKey || event.altKey || typing(event.target)) return;
-  if (event.target.closest(".canvas [data-state]") && event.key === "Enter") return follow(event.target.closest("[data-state]"));
   if (one("dialog[open]")) return;
   if (event.key === "/") { event.preventDefault(); openPalette(); }
   if (event.key === "?") { event.preventDefault(); one("dialog.help").showModal(); }
