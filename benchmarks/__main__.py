@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from rich.console import Console
 from benchmarks import appending, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
+BUSY = 0.5
 PARTS = ("single", "batch", "append", "catchup", "rebuild", "page", "memory")
 
 
@@ -31,7 +34,11 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
     """Measure Statewright against floors taken in the same run."""
     rounds = rounds or (2 if quick else 5)
     seconds = 1.5 if quick else 3.0
-    console, rows = Console(), []
+    console = Console() if sys.stdout.isatty() else Console(width=report.WIDTH)
+    rows: list[report.Row] = []
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        console.print(f"[yellow]This machine is busy (load {load:.1f}); what shares it is measured too.[/]")
     OUT.mkdir(exist_ok=True)
     # Beside the checkout and not in the system's folder for temporary files, which may be memory, where fsync is free.
     with tempfile.TemporaryDirectory(dir=OUT, prefix="data-") as folder:
@@ -49,7 +56,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
             with console.status(f"measuring {', '.join(reads)} …"):
                 rows += reading.measure(Path(folder), reads, 200_000 if quick else 1_000_000, rounds)
     report.show(rows, console)
-    console.print(f"kept in {report.save(rows, OUT, quick)}")
+    console.print(f"kept in {report.save(rows, OUT, quick, load)}")
 
 
 if __name__ == "__main__":

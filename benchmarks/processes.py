@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -54,18 +55,20 @@ class Server:
         except urllib.error.HTTPError as error:
             raise RuntimeError(f"{method} {path} answered {error.code}: {error.read()!r}") from error
 
-    def cpu_s(self) -> float:
-        """Seconds of CPU that the server's own process has used; its children's are not in it."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+    def cpu_s(self) -> tuple[float, float]:
+        """Seconds of CPU used so far: by the server's own process, and by those it has started."""
+        own, *others = [used_s(pid) for pid in self.processes()]
+        return own, sum(others)
 
-    def memory_mb(self) -> dict[str, float]:
-        """Resident memory now and at its peak, in MB, of the server (`api`) and of what it started (`child`…)."""
-        found = {"api": resident_mb(self.process.pid), "api peak": resident_mb(self.process.pid, "VmHWM")}
-        for number, child in enumerate(children(self.process.pid), 1):
-            found[f"child {number}"] = resident_mb(child)
-            found[f"child {number} peak"] = resident_mb(child, "VmHWM")
-        return found
+    def processes(self) -> list[int]:
+        """The server's own process first, then those it has started."""
+        return [self.process.pid, *children(self.process.pid)]
+
+
+def used_s(pid: int) -> float:
+    """Seconds of CPU that a process has used, in the kernel and outside."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 def resident_mb(pid: int, field: str = "VmRSS") -> float:
@@ -94,7 +97,7 @@ def echo(name: str) -> Iterator[Server]:
 @contextmanager
 def statewright(data: Path) -> Iterator[Server]:
     """A real `statewright serve` on a data folder: the API with its committer, and the consolidators' process."""
-    with started(["statewright.cli", "serve", "--data", str(data)], "/health/ready") as server:
+    with started(["statewright", "serve", "--data", str(data)], "/health/ready") as server:
         yield server
 
 
@@ -103,13 +106,18 @@ def started(module_and_options: list[str], ready: str) -> Iterator[Server]:
     """A Python module run as a server on a free port of the loopback, stopped by SIGTERM at the end."""
     port = free_port()
     line = [sys.executable, "-m", *module_and_options, "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(line, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
-    try:
-        wait_until_it_answers(process, port, ready)
-        yield Server(process, port)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(line, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            wait_until_it_answers(process, port, ready)
+            yield Server(process, port)
+        except Exception:
+            said.seek(0)
+            sys.stderr.write(said.read().decode(errors="replace"))
+            raise
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
 
 def free_port() -> int:
@@ -125,7 +133,7 @@ def wait_until_it_answers(process: subprocess.Popen[bytes], port: int, path: str
     late = time.monotonic() + 60
     while time.monotonic() < late:
         if process.poll() is not None:
-            raise RuntimeError(f"{' '.join(process.args)} ended with {process.returncode}")  # type: ignore[arg-type]  # a list of text
+            raise RuntimeError(f"the server for {path} ended with {process.returncode} before it answered")
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1).close()
             return

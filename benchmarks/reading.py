@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import statistics
 import subprocess
@@ -11,11 +10,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import uvloop
 from msgspec.structs import replace
 
 from benchmarks import posting, processes, raw_sqlite, workload
 from benchmarks.processes import CHECKOUT, Server
+from benchmarks.rebuild import Rebuilt
 from benchmarks.report import Row, compared
 from benchmarks.stopwatch import Stopwatch
 from statewright.feed import Feed
@@ -32,7 +33,7 @@ def measure(folder: Path, parts: Sequence[str], transitions: int, rounds: int) -
     data, result = folder / "long", []
     with processes.statewright(data) as server:
         fill(server, transitions)
-        late = posting.lag(server, "catchup")
+        late = posting.lag(server, "catchup", transitions)
         if "page" in parts:
             result += pages(server)
         if "memory" in parts:
@@ -99,10 +100,11 @@ def rebuilds(data: Path, bare: raw_sqlite.RawLog, rounds: int) -> list[Row]:
         ours, floor, peaks_mb = list[float](), list[float](), list[float]()
         for _ in range(rounds):
             scanned(bare, floor)
-            line = [sys.executable, "-m", "benchmarks.rebuild", str(data), name]
-            done = json.loads(subprocess.run(line, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE).stdout)
-            ours.append(done["transitions"] / done["seconds"])
-            peaks_mb.append(done["peak_mb"])
+            line = [sys.executable, "-m", "benchmarks.rebuild", str(data.resolve()), name]
+            answer = subprocess.run(line, cwd=CHECKOUT, check=True, stdout=subprocess.PIPE).stdout
+            done = msgspec.json.decode(answer, type=Rebuilt)
+            ours.append(done.transitions / done.seconds)
+            peaks_mb.append(done.peak_mb)
         asked = 0.15 if name == "entities" else None
         result.append(compared("rebuild", name, ours, floor, "raw scan, not decoded", asked))
         peak = Row(part="rebuild", what=f"{name}, peak memory", ours=max(peaks_mb), unit="MB")
@@ -169,10 +171,18 @@ def some_entities() -> list[Ref]:
 
 def memory(server: Server, transitions: int) -> list[Row]:
     """Resident memory of the server's processes after all that was posted and read."""
-    note = f"after {transitions:,} transitions over {workload.ENTITIES:,} entities"
+    now = [processes.resident_mb(pid) for pid in server.processes()]
+    peaks = [processes.resident_mb(pid, "VmHWM") for pid in server.processes()]
+    after = f"after {transitions:,} transitions over {workload.ENTITIES:,} entities"
     return [
-        Row(part="memory", what=f"resident, {name}", ours=size, unit="MB", note=note)
-        for name, size in server.memory_mb().items()
+        Row(part="memory", what="resident, API", ours=now[0], unit="MB", note=f"{after}; peak {peaks[0]:.0f} MB"),
+        Row(
+            part="memory",
+            what="resident, its other processes",
+            ours=sum(now[1:]),
+            unit="MB",
+            note=f"of {len(now) - 1}; peaks {', '.join(f'{peak:.0f}' for peak in peaks[1:])} MB",
+        ),
     ]
 
 
@@ -185,4 +195,4 @@ def bytes_each(data: Path, transitions: int) -> Row:
 
 def log_of(data: Path) -> Path:
     """The file of the log in a data folder."""
-    return Settings(data=data).log_path
+    return Settings(data=data).log

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apsw
 import msgspec
 from msgspec import Struct
 from rich.console import Console
@@ -69,14 +70,16 @@ def compared(
     )
 
 
+WIDTH = 150
+"""Columns of the table where it is not shown on a terminal."""
+
+
 def show(rows: Sequence[Row], console: Console) -> None:
     """The table of ratios."""
-    table = Table(title="Statewright against floors measured in the same run", title_justify="left")
-    for heading, justify in (("part", "left"), ("measured", "left"), ("ours", "right"), ("floor", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # rich spells the literals out
-    table.add_column("ratio", justify="right")
-    table.add_column("asked", justify="right")
-    table.add_column("", overflow="fold")
+    table = Table("part", "measured", title="Statewright against floors measured in the same run", title_justify="left")
+    for heading in ("ours", "floor", "ratio", "asked"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("")
     previous = ""
     for row in rows:
         if row.part != previous:
@@ -88,20 +91,23 @@ def show(rows: Sequence[Row], console: Console) -> None:
 
 def cells(row: Row) -> list[str]:
     """The cells of one row after its part."""
-    floor = "" if row.floor is None else f"{number(row.floor)} {row.unit}"
-    ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-    if row.met is False:
-        ratio = f"[red]{ratio}[/]"
-    asked = ""
-    if row.asked is not None:
-        asked = (
-            f"{'≤' if row.at_most else '≥'} {row.asked:g}"
-            if row.of == "ratio"
-            else f"{'≤' if row.at_most else '≥'} {number(row.asked)} {row.unit}"
-        )
-        asked = f"{asked} {'✓' if row.met else '✗'}"
-    note = f"{'vs ' + row.floor_name if row.floor_name else ''}{'; ' if row.floor_name and row.note else ''}{row.note}"
-    return [row.what, f"{number(row.ours)} {row.unit}", floor, ratio, asked, note]
+    return [
+        row.what,
+        f"{number(row.ours)} {row.unit}",
+        "" if row.floor is None else f"{number(row.floor)} {row.unit}",
+        "" if row.ratio is None else f"{row.ratio:.2f}",
+        bound(row),
+        "; ".join(filter(None, (f"floor: {row.floor_name}" if row.floor_name else "", row.note))),
+    ]
+
+
+def bound(row: Row) -> str:
+    """What was asked, and whether it was reached."""
+    if row.asked is None:
+        return ""
+    unit = f" {row.unit}" if row.of == "ours" else ""
+    color, mark = ("green", "✓") if row.met else ("red", "✗")
+    return f"{'≤' if row.at_most else '≥'} {number(row.asked)}{unit} [{color}]{mark}[/]"
 
 
 def number(value: float) -> str:
@@ -109,10 +115,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def save(rows: Sequence[Row], folder: Path, quick: bool) -> Path:
-    """Write the run as JSON, with what is needed to compare it with another; the file."""
-    import apsw
+def save(rows: Sequence[Row], folder: Path, quick: bool, load: float) -> Path:
+    """Write the run as JSON, with what is needed to compare it with another; the file.
 
+    `load` is how busy the machine was before the run began, in processes.
+    """
     folder.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     run = {
@@ -121,6 +128,7 @@ def save(rows: Sequence[Row], folder: Path, quick: bool) -> Path:
         "python": sys.version.split()[0],
         "machine": platform.platform(),
         "cpus": os.cpu_count(),
+        "load_before": load,
         "sqlite": {"apsw": apsw.sqlite_lib_version(), "sqlite3": sqlite3.sqlite_version},
         "rows": [{**msgspec.to_builtins(row), "met": row.met} for row in rows],
     }
