@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,11 +32,8 @@ def stores_in(folder: Path, *, sole_writer: bool) -> Stores:
     return Stores(empty, reopen, None if sole_writer else second_writer)
 
 
-def all_but(*known: str, sole_writer: bool) -> list[Any]:
-    """The promises, those that the store is known to break marked so that mending one is noticed."""
-    broken = pytest.mark.xfail(strict=True, reason="a snapshot is taken before the stamp is known")
-    promises = promises_for(stores_in(Path(), sole_writer=sole_writer))
-    return [pytest.param(one, marks=broken) if one.name in known else one for one in promises]
+def promises(*, sole_writer: bool) -> list[Promise]:
+    return promises_for(stores_in(Path(), sole_writer=sole_writer))
 
 
 @pytest.fixture
@@ -50,11 +46,11 @@ def shared(tmp_path: Path) -> Stores:
     return stores_in(tmp_path, sole_writer=False)
 
 
-@pytest.mark.parametrize("promise", all_but("a_head_keeps_time_when_the_clock_falls", sole_writer=True), ids=name_of)
+@pytest.mark.parametrize("promise", promises(sole_writer=True), ids=name_of)
 async def test_the_sqlite_store_keeps_its_promise(promise: Promise, alone: Stores):
     await keep(promise, alone)
 
 
-@pytest.mark.parametrize("promise", all_but("a_head_keeps_time_when_the_clock_falls", sole_writer=False), ids=name_of)
+@pytest.mark.parametrize("promise", promises(sole_writer=False), ids=name_of)
 async def test_a_sqlite_log_with_two_writers_keeps_its_promise(promise: Promise, shared: Stores):
     await keep(promise, shared)
