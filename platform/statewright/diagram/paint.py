@@ -120,18 +120,21 @@ class _Painter:
         count = self.marks.counts.get(path)
         classes = f"sm-{box.kind} tone-{box.tone}{self.state_marks(path)}{'' if heat is None else ' has-heat'}"
         label = f"{box.label}, {'unknown' if box.kind == 'missing' else box.kind} state"
-        return self.live(
+        corner = place.x - card.width / 2, place.y - card.height / 2
+        state = self.live(
             path,
             *self.card_parts(card, box.kind, heat),
-            *self.inner_rows(card),
             self.badge(card, count),
             tooltip=box.description,
             id=state_id(path),
             class_=f"sm-state {classes}",
             data_state=path,
             aria_label=label if count is None else f"{label}, {count} {'entity' if count == 1 else 'entities'}",
-            **self.moved(place.x - card.width / 2, place.y - card.height / 2, heat),
+            **self.moved(*corner, heat),
         )
+        # Beside the state, not in it: browsers do not show a link within a link.
+        rows = tag("g", *self.inner_rows(card), class_=f"sm-inner tone-{box.tone}", **self.moved(*corner, None))
+        return state + rows if card.rows else state
 
     def any_state(self) -> str:
         """Where transitions of the definition itself begin. It is no state, so it carries none of their attributes."""
