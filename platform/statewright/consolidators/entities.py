@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import msgspec
@@ -21,24 +22,24 @@ _ROWS_AT_ONCE = 10_000
 
 
 class _Entity(Struct, gc=False):
-    """An entity in memory. `born` is the position of its first transition, and the key of its row."""
+    """An entity in memory. `born` is the position of its first transition, and the key of its row.
+
+    `last` is the latest transition while the row does not show it yet, else None.
+    """
 
     born: int
     type: str
     id: str
     version: int
-    revision: int
     leaves: Leaves
     data: dict[str, Any] | None  # None while `text` says it all
-    text: str | None
+    text: str
     personal: dict[str, Any]
     since: int
-    created_at: int
     happened_at: int
-    recorded_at: int
-    position: int
-    actor: str
-    counted: str | None = None  # the configuration the table counts it under
+    last: Record | None = None
+    created_at: int = 0
+    counted: str | None = None  # the configuration that the table counts it under
     stored: bool = False
 
 
@@ -51,10 +52,10 @@ class Entities(Folding[_Entity]):
     def __init__(self, generation: int) -> None:
         super().__init__()
         self.tables = MetaData()
-        self._entities = _entities_table(generation, self.tables)
-        self._states = _states_table(generation, self.tables)
-        self._changed: dict[int, _Entity] = {}
-        self._sql = _Sql(self._entities.name, self._states.name)
+        entities = _entities_table(generation, self.tables)
+        states = _states_table(generation, self.tables)
+        self._changed: list[_Entity] = []
+        self._sql = _Sql(str(entities.name), str(states.name))
 
     def _born(self, record: Record) -> _Entity:
         at = record.own_time
@@ -63,19 +64,16 @@ class Entities(Folding[_Entity]):
             type=record.type,
             id=record.entity,
             version=1,
-            revision=record.revision,
             leaves=record.to,
             data=dict(record.changes),  # the record is others' too
-            text=None,
+            text="",
             personal=dict(record.sealed.get("changes", {})) if record.sealed else {},
             since=at,
-            created_at=at,
             happened_at=at,
-            recorded_at=record.recorded_at,
-            position=record.position,
-            actor=record.actor.id,
+            last=record,
+            created_at=at,
         )
-        self._changed[entity.born] = entity
+        self._changed.append(entity)
         return entity
 
     def _fold(self, life: _Entity, record: Record) -> None:
@@ -85,20 +83,23 @@ class Entities(Folding[_Entity]):
         if record.to != life.leaves:
             life.leaves = record.to
             life.since = life.happened_at
-        if record.changes or record.removed or record.sealed:
+        if record.changes:
+            if life.data is None:
+                life.data = _decode(life.text)
+            life.data.update(record.changes)
+        if record.removed or record.sealed or life.personal:
             _remember(life, record)
         life.version = record.version
-        life.revision = record.revision
-        life.recorded_at = record.recorded_at
-        life.position = record.position
-        life.actor = record.actor.id
-        self._changed[life.born] = life
+        if life.last is None:
+            self._changed.append(life)
+        life.last = record
 
     def _read(self, keys: Sequence[Key], connection: Connection) -> Iterable[tuple[Key, _Entity]]:
         for row in rows_of(connection, self._sql.read, keys):
-            born, type_, id_, state, leaves, data, personal, version, revision, *others = row
+            born, type_, id_, state, leaves, data, personal, version, since, happened_at = row
             kept = _decode(personal) if personal else {}
-            entity = _Entity(born, type_, id_, version, revision, _decode_leaves(leaves), None, data, kept, *others)
+            active = _decode_leaves(leaves)
+            entity = _Entity(born, type_, id_, version, active, None, data, kept, since, happened_at)
             entity.counted = state
             entity.stored = True
             yield (type_, id_), entity
@@ -107,19 +108,18 @@ class Entities(Folding[_Entity]):
         moved: Counter[tuple[str, str]] = Counter()
         # In the order of the keys, so that rows on one page are written together; in pieces, so that a rebuild does
         # not hold every row twice.
-        keys = sorted(self._changed)
-        for start in range(0, len(keys), _ROWS_AT_ONCE):
-            self._write_some(keys[start : start + _ROWS_AT_ONCE], moved, connection)
+        self._changed.sort(key=attrgetter("born"))
+        for start in range(0, len(self._changed), _ROWS_AT_ONCE):
+            self._write_some(self._changed[start : start + _ROWS_AT_ONCE], moved, connection)
         self._changed.clear()
         counts = [(type_, state, count) for (type_, state), count in moved.items() if count]
         if counts:
             connection.exec_driver_sql(self._sql.count, counts)
 
-    def _write_some(self, keys: Sequence[int], moved: Counter[tuple[str, str]], connection: Connection) -> None:
+    def _write_some(self, entities: Sequence[_Entity], moved: Counter[tuple[str, str]], connection: Connection) -> None:
         new: list[tuple[Any, ...]] = []
         old: list[tuple[Any, ...]] = []
-        for born in keys:
-            entity = self._changed[born]
+        for entity in entities:
             state = text_of_state(entity.leaves)
             if state != entity.counted:
                 moved[entity.type, state] += 1
@@ -128,10 +128,11 @@ class Entities(Folding[_Entity]):
                 entity.counted = state
             values = _values(entity, state)
             if entity.stored:
-                old.append((*values, born))
+                old.append((*values, entity.born))
             else:
-                new.append((born, entity.type, entity.id, entity.created_at, *values))
+                new.append((entity.born, entity.type, entity.id, entity.created_at, *values))
                 entity.stored = True
+            entity.last = None
         if new:
             connection.exec_driver_sql(self._sql.insert, new)
         if old:
@@ -142,9 +143,8 @@ class Entities(Folding[_Entity]):
 
 
 def _remember(entity: _Entity, record: Record) -> None:
-    """What `machine.record.fold` does with changes, with the personal values kept apart."""
-    data = _decode(entity.text) if entity.data is None and entity.text is not None else entity.data or {}
-    data.update(record.changes)
+    """What `machine.record.fold` does besides setting the changes: fields go, personal values are kept apart."""
+    data = entity.data if entity.data is not None else _decode(entity.text)
     for field in record.changes:
         entity.personal.pop(field, None)
     for field, value in record.sealed.get("changes", {}).items():
@@ -154,23 +154,24 @@ def _remember(entity: _Entity, record: Record) -> None:
         data.pop(field, None)
         entity.personal.pop(field, None)
     entity.data = data
-    entity.text = None
 
 
 def _values(entity: _Entity, state: str) -> tuple[Any, ...]:
     """The columns that change, in the order of `_CHANGING`."""
+    last = entity.last
+    assert last is not None
     return (
         state,
         _encode(entity.leaves).decode(),
-        _encode(entity.data).decode() if entity.text is None else entity.text,
+        entity.text if entity.data is None else _encode(entity.data).decode(),
         _encode(entity.personal).decode() if entity.personal else None,
         entity.version,
-        entity.revision,
+        last.revision,
         entity.since,
         entity.happened_at,
-        entity.recorded_at,
-        entity.position,
-        entity.actor,
+        last.recorded_at,
+        last.position,
+        last.actor.id,
     )
 
 
@@ -193,8 +194,8 @@ class _Sql:
             f" on conflict (type, state) do update set entities = {states}.entities + excluded.entities"
         )
         self.read = (
-            "select born, type, entity, state, leaves, data, personal, version, revision,"  # noqa: S608
-            f" since, created_at, happened_at, recorded_at, position, actor from {entities} where (type, entity) in (?)"
+            "select born, type, entity, state, leaves, data, personal, version, since, happened_at"  # noqa: S608
+            f" from {entities} where (type, entity) in (?)"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, insert, update
@@ -88,6 +88,19 @@ class Parking:
                 place = {"name": name, "generation": generation, "type": entity.type, "entity": entity.entity}
                 connection.execute(insert(parked_table).values({**place, **values, "parked_at": now}))
                 entity.stored = True
+
+
+Handling = Callable[[Consolidator, Sequence[Record], Connection, Parking], None]
+
+
+def handle_all(consolidator: Consolidator, records: Sequence[Record], connection: Connection, parking: Parking) -> None:
+    """Have `consolidator` handle `records`, or fail; the whole transaction is then to be undone.
+
+    A savepoint to undo no more than these would double the cost: SQLite copies every page before it is changed.
+    """
+    records = parking.sift(records)
+    if records:
+        consolidator.consolidate(records, connection)
 
 
 def handle(consolidator: Consolidator, records: Sequence[Record], connection: Connection, parking: Parking) -> None:

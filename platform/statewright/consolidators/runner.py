@@ -15,13 +15,14 @@ from typing import Any, ParamSpec, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Engine, Row
+from sqlalchemy.exc import DBAPIError
 
 from statewright.consolidators import bookkeeping as books
 from statewright.consolidators.database import Checkpoint, digest_of, writing
 from statewright.consolidators.entities import Entities
 from statewright.consolidators.flow import Flow
 from statewright.consolidators.folding import sentence_of
-from statewright.consolidators.handling import Parking, handle
+from statewright.consolidators.handling import Handling, Parking, handle, handle_all
 from statewright.consolidators.rebuilding import RebuildFeed, RebuildStopped, build, building_file, copy, remove
 from statewright.consolidators.stays import Stays
 from statewright.consolidators.words import Consolidator
@@ -31,7 +32,12 @@ from statewright.stores.words import Batch, EventStore, Place, Ref
 BUILT_IN: tuple[type[Consolidator], ...] = (Entities, Stays, Flow)
 
 PACE_S = 0.020
-"""While much happens, a round begins this long after the last one did; after a rest it begins at once."""
+"""While much happens, the least time from the beginning of one round to that of the next; after a pause, none."""
+
+_REST = 2.0
+_REST_AT_MOST_S = 0.25
+"""As long as they keep up, consolidators rest twice as long as they worked, so that who posts has the machine, and a
+batch is larger for it and costs less."""
 
 DROP_AFTER_S = 60.0
 """How long the tables that were live before a switch are kept."""
@@ -105,9 +111,12 @@ class Runner:
             await self._begin()
             while not self._stopping:
                 started = time.monotonic()
-                handled = await self._go_round()
-                if handled:
-                    await asyncio.sleep(max(0.0, self._pace_s - (time.monotonic() - started)))
+                largest = await self._go_round()
+                if largest >= self._batch:
+                    continue  # there is more
+                if largest:
+                    worked_s = time.monotonic() - started
+                    await asyncio.sleep(max(self._pace_s - worked_s, min(_REST * worked_s, _REST_AT_MOST_S)))
                 elif not self._stopping:
                     await self._sleep()
         finally:
@@ -163,22 +172,22 @@ class Runner:
     # --- going on
 
     async def _go_round(self) -> int:
-        """One batch for every line that is behind; how many transitions were handled."""
+        """One batch for every line that is behind; how many transitions there were in the largest."""
         try:
             await self._do_what_was_asked()
-            handled = 0
+            largest = 0
             for place, lines in self._by_place().items():
                 batch = await self._store.read(place, self._batch)
                 if batch.records:
                     await self._write(self._advance_all, lines, batch)
-                    handled += len(batch.records)
-            await self._switch_and_drop(at_the_end=not handled)
+                    largest = max(largest, len(batch.records))
+            await self._switch_and_drop(at_the_end=not largest)
         except Exception as error:
             # Without the log or the database nothing goes on; each is asked again until it answers.
             _log.exception("consolidators wait: %s", error)
             await asyncio.sleep(_RETRY_S)
             return 0
-        return handled
+        return largest
 
     def _by_place(self) -> dict[Place, list[_Line]]:
         now = time.monotonic()
@@ -201,6 +210,15 @@ class Runner:
                 self._succeeded(line)
 
     def _advance(self, line: _Line, batch: Batch) -> None:
+        """The batch as a whole; only where that fails with the care that finds out what is to be parked."""
+        try:
+            self._save(line, batch, handle_all)
+        except DBAPIError:
+            raise
+        except Exception:
+            self._save(line, batch, handle)
+
+    def _save(self, line: _Line, batch: Batch, handle: Handling) -> None:
         """Rows, parked entities and checkpoint in one transaction."""
         records = batch.records
         checkpoint = line.checkpoint.after(len(records), records[-1], batch.place)
