@@ -70,7 +70,8 @@ def overview(needs: Needs) -> HTTPRouteHandler:
         standing = await behind(needs)
         glance = await ask(_glance, needs, standing)
         template = "overview/_types.html" if part_of(request, "types") else "overview/page.html"
-        return rendered(request, template, here="overview", live="/live", glance=glance)
+        base = str(request.base_url).rstrip("/")
+        return rendered(request, template, here="overview", live="/live", glance=glance, base=base)
 
     return page
 
