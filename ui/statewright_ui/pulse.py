@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Pulse:
         for watch in self._watches:
             watch.woken.set()
 
-    async def stream(self, type: str | None, entity: str | None, last: str | None) -> AsyncIterator[bytes]:
+    async def stream(self, type: str | None, entity: str | None, last: str | None) -> AsyncGenerator[bytes, None]:
         """Server-sent events for one page: `moved` with the count of what is new since it opened.
 
         `last` is the id heard before a stream broke off (browsers pause those of hidden tabs): what happened meanwhile

@@ -69,8 +69,10 @@ def entities(needs: Needs) -> list[HTTPRouteHandler]:
         states: Annotated[list[str] | None, QueryParameter(name="state")] = None,
         q: FromQuery[str] = "",
         after: FromQuery[str] = "",
+        of: FromQuery[str | None] = None,
     ) -> Response[str]:
-        asked = Asked(type, states or [], q.strip()[:_LONGEST_Q], after)
+        """`of` is the type whose states stand in the form: with another type chosen they mean nothing."""
+        asked = Asked(type, (states or []) if of in (None, type) else [], q.strip()[:_LONGEST_Q], after)
         listing = await ask(_listing, needs, asked)
         template = "entities/_list.html" if part_of(request, "list") else "entities/page.html"
         live = words.address("live", type=type)

@@ -132,7 +132,7 @@ class _Scale:
             share = _FOLDED_SHARE if at in folded else room * (length / straight if straight else 1 / len(lengths))
             if at in folded:
                 self.folds.append(Fold(self._xs[-1], share))
-            self._xs.append(self._xs[-1] + share)
+            self._xs.append(min(self._xs[-1] + share, 100.0))
 
     def x(self, moment: Micros) -> float:
         return self._xs[self._bounds.index(moment)]

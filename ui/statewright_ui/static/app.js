@@ -2,7 +2,14 @@
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const one = (selector, root = document) => root.querySelector(selector);
-const say = (text) => { one("#said").textContent = text; setTimeout(() => { one("#said").textContent = ""; }, 3000); };
+// The page's one live region: seen for a moment as a toast, or, for what the page shows elsewhere, only heard.
+function say(text, heardOnly = false) {
+  const said = one("#said");
+  said.classList.toggle("vh", heardOnly);
+  said.textContent = text;
+  clearTimeout(say.ends);
+  say.ends = setTimeout(() => { said.textContent = ""; }, 3000);
+}
 
 // --- theme -------------------------------------------------------------------------------------------------------
 
@@ -68,6 +75,8 @@ document.addEventListener("click", (event) => {
   if (copied) { event.preventDefault(); copy(copied); }
 });
 
+document.addEventListener("change", (event) => event.target.closest("[data-submits]")?.form.submit());
+
 // --- keys ----------------------------------------------------------------------------------------------------------
 
 const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
@@ -105,6 +114,7 @@ document.addEventListener("moved", (event) => {
     element.hidden = false;
     one("b", element).textContent = `+${news.toLocaleString("en")}`;
   });
+  if (one(".news")) say(`${news} new`, true);
 });
 
 // --- ages: "2 h ago" grows older while the page is open ---------------------------------------------------------------------
