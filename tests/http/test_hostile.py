@@ -6,7 +6,6 @@ import random
 from urllib.parse import quote
 
 import httpx
-import pytest
 
 from statewright.http.routes import openapi
 
@@ -78,16 +77,20 @@ async def test_no_hostile_body_creates_an_entity(server: Server) -> None:
     assert (await server.get("/transitions")).json()["items"] == []
 
 
-@pytest.mark.parametrize(
-    "media", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "multipart/form-data", "\xff"]
-)
-async def test_a_body_of_another_media_type_is_415(server: Server, media: str) -> None:
-    headers = {"Content-Type": media.encode("latin-1")} if media else {}
-    for path in ("/api/v1/entities/light", "/api/v1/definitions", "/api/v1/definitions/check"):
-        answer = await server.client.post(path, content=b"{}", headers=headers)
+async def test_a_body_of_another_media_type_is_415(server: Server) -> None:
+    for media in (
+        b"",
+        b"text/plain",
+        b"application/x-www-form-urlencoded",
+        b"application/jsonp",
+        b"multipart/x",
+        b"\xff",
+    ):
+        for path in ("/api/v1/entities/light", "/api/v1/definitions", "/api/v1/definitions/check"):
+            answer = await server.client.post(path, content=b"{}", headers={"Content-Type": media} if media else {})
 
-        assert answer.status_code == 415
-        assert answer.json()["supported"] == ["application/json"]
+            assert answer.status_code == 415
+            assert answer.json()["supported"] == ["application/json"]
 
 
 async def test_a_body_beyond_its_limit_is_413(server: Server) -> None:
@@ -136,15 +139,29 @@ async def test_an_id_that_cannot_be_one_is_a_bad_parameter_everywhere(server: Se
             assert answer.json()["type"] == "/problems/bad_parameter", (id, rest, answer.text)
 
 
-@pytest.mark.parametrize(
-    "id", ["a" * 200, "é" * 100, "日本", "🙂", "a b", "%", "a?b#c", "..a", "~", "'", "transitions"]
-)
-async def test_any_printable_id_can_be_created_and_read(server: Server, id: str) -> None:
-    created = await server.post("/entities/light", {"id": id})
+async def test_any_printable_id_can_be_created_and_read(server: Server) -> None:
+    for id in (
+        "a" * 200,
+        "é" * 100,
+        "日本",
+        "🙂",
+        "a b",
+        "%",
+        "%2F",
+        "a?b#c",
+        "..a",
+        "~",
+        "'",
+        "transitions",
+        "commands",
+    ):
+        created = await server.post("/entities/light", {"id": id})
 
-    assert created.status_code == 201
-    assert (await server.client.get(created.headers["Location"])).json()["entity"] == id
-    assert (await server.get(f"/entities/light/{quote(id, safe='')}/transitions")).json()["items"][0]["entity"] == id
+        assert created.status_code == 201, id
+        assert (await server.client.get(created.headers["Location"])).json()["entity"] == id
+        assert (await server.get(f"/entities/light/{quote(id, safe='')}/transitions")).json()["items"][0][
+            "entity"
+        ] == id
 
 
 async def test_an_encoded_slash_never_reaches_another_route(server: Server) -> None:
@@ -193,27 +210,24 @@ QUERIES = [
 ]
 
 
-async def test_no_query_makes_a_500(server: Server) -> None:
-    paths = [path for path, item in openapi()["paths"].items() if "get" in item and "views" not in path]
-    filled = [
-        path.replace("{type}", "light").replace("{id}", "1").replace("{name}", "x").replace("{code}", "x")
-        .replace("{revision}", "1").replace("{version}", "1").replace("{command}", "x")
-        for path in paths
-        if "stream" not in path and path not in ("/api/v1/entities", "/api/v1/entities/{type}", "/api/v1/consolidators", "/metrics")
-    ]  # fmt: skip
-    await server.send("light", "1", "NEXT")
-    for path in filled:
+async def test_no_query_makes_a_500(consolidated: Server) -> None:
+    names = {"type": "light", "id": "1", "name": "stays", "code": "x", "revision": "1", "version": "1", "command": "x"}
+    paths = [path.format(**names) for path, item in openapi()["paths"].items() if "get" in item]
+    await consolidated.send("light", "1", "NEXT")
+    await consolidated.get("/views/counts?type=light&min_place=1&wait=5")
+    for path in paths:
         for query in QUERIES:
-            answer = await server.client.get(f"{path}?{query}")
+            endless = "&after=x" if path.endswith("/stream") else ""
+            answer = await consolidated.client.get(f"{path}?{query}{endless}")
 
-            assert answer.status_code < 500, (path, query, answer.text)
+            assert answer.status_code < 500 or answer.status_code == 504, (path, query, answer.text)
 
 
-@pytest.mark.parametrize("number", ["0", "-1", "9" * 30, "9" * 5_000, "1.5", "x", "%D9%A3"])
-async def test_a_number_in_a_path_that_is_none_is_a_4xx(server: Server, number: str) -> None:
+async def test_a_number_in_a_path_that_is_none_is_a_4xx(server: Server) -> None:
     await server.send("light", "1", "NEXT")
-    for path in (f"/definitions/light/revisions/{number}", f"/entities/light/1/transitions/{number}"):
-        assert is_problem(await server.get(path)), path
+    for number in ("0", "-1", "9" * 30, "9" * 5_000, "1.5", "x", "%D9%A3"):
+        for path in (f"/definitions/light/revisions/{number}", f"/entities/light/1/transitions/{number}"):
+            assert is_problem(await server.get(path)), path
 
 
 HEADERS = [
@@ -237,14 +251,14 @@ HEADERS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), HEADERS)
-async def test_no_header_makes_a_500(server: Server, name: str, value: bytes) -> None:
-    for path in ("/entities/light/1", "/transitions", "/definitions"):
-        answer = await server.client.get(f"/api/v1{path}", headers={name: value})
-        assert answer.status_code < 500, (path, answer.text)
-    for path, body in (("/entities/light", b"{}"), ("/definitions", LIGHT)):
-        answer = await server.client.post(f"/api/v1{path}", content=body, headers={**JSON, name: value})
-        assert answer.status_code < 500, (path, answer.text)
+async def test_no_header_makes_a_500(server: Server) -> None:
+    for name, value in HEADERS:
+        for path in ("/entities/light/1", "/transitions", "/definitions"):
+            answer = await server.client.get(f"/api/v1{path}", headers={name: value})
+            assert answer.status_code < 500, (name, value, path, answer.text)
+        for path, body in (("/entities/light", b"{}"), ("/definitions", LIGHT)):
+            answer = await server.client.post(f"/api/v1{path}", content=body, headers={**JSON, name: value})
+            assert answer.status_code < 500, (name, value, path, answer.text)
 
 
 async def test_a_body_broken_anywhere_never_makes_a_500(server: Server) -> None:

@@ -16,15 +16,14 @@ from msgspec import UNSET, Struct, UnsetType
 from statewright.catalog.principals import Principal
 from statewright.commands import Done, SendEvent, digest_of
 from statewright.commands.names import fault_of_entity_id
+from statewright.http.answering import problem_of_answer
 from statewright.http.bodies import json_text
 from statewright.http.calls import JSON, Answer, says
-from statewright.http.hot import ActorIn, CommandIn, problem_of_answer
-from statewright.http.hot import _key as key_of
-from statewright.http.hot import _send_of as send_of
 from statewright.http.parameters import TypeName
 from statewright.http.problems import ProblemFound, refuse
 from statewright.http.reading import decode
 from statewright.http.rooms import Rooms
+from statewright.http.sending import ActorIn, CommandIn, key_of, send_of
 from statewright.http.shapes import Recorded, etag_of, recorded_of
 from statewright.http.strictness import principal_behind
 from statewright.stores.words import Ref

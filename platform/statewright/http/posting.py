@@ -9,9 +9,9 @@ from litestar.params import HeaderParameter, QueryParameter
 from msgspec import UNSET, Struct, UnsetType
 
 from statewright.http.calls import JSON, NDJSON, Answer, says
-from statewright.http.hot import CommandIn, EventIn
 from statewright.http.parameters import EntityId, TypeName
 from statewright.http.problems import ProblemFound, refuse
+from statewright.http.sending import CommandIn, EventIn
 from statewright.http.shapes import Recorded
 
 CommandKey = Annotated[

@@ -7,6 +7,7 @@ where those words become HTTP. `GET /problems/{code}` serves the table itself.
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from functools import singledispatch
 from typing import Any
@@ -390,7 +391,13 @@ def _(error: ValidationException, where: str = "") -> Problem:
     for fault in faults:
         name, message = str(fault.get("key", "")), str(fault.get("message", ""))
         return problem("bad_parameter", f"{name}: {message[:1].lower()}{message[1:]}.", parameter=name)
+    missing = _MISSING.match(error.detail)
+    if missing:
+        return problem("bad_parameter", f"This call needs {missing['name']}.", parameter=missing["name"])
     return problem("bad_parameter", "A parameter is missing or has a value it cannot have.")
+
+
+_MISSING = re.compile(r"Missing required \w+ parameter '(?P<name>[^']+)'")
 
 
 # --- What was sent, and the catalogue ---

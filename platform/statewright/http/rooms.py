@@ -11,6 +11,7 @@ from statewright.commands import Asking, Committer
 from statewright.http.live import Broadcast
 from statewright.stores.words import EventStore
 from statewright.views import Standing, Views
+from statewright.views.standing import with_lag
 
 
 class Rooms:
@@ -37,6 +38,8 @@ class Rooms:
 
     async def knows_type(self, type: str) -> bool:
         """Whether a definition of this type was ever registered."""
+        if self.catalog.active(type) is not None:
+            return True
         try:
             return bool(await asyncio.to_thread(self.catalog.revisions, type))
         except UnknownType:
@@ -44,7 +47,7 @@ class Rooms:
 
     async def standings(self) -> list[Standing]:
         """Where every consolidator is, and how far behind the log."""
-        return await asyncio.to_thread(self.views.standing)
+        return await with_lag(await asyncio.to_thread(self.views.standing), self.store)
 
     async def patiently(self, waiting: Coroutine[Any, Any, bool]) -> bool:
         """What `waiting` comes to; False at once when the server is asked to stop, so that no long poll holds it up."""

@@ -152,7 +152,7 @@ class Question(Struct, frozen=True):
     parameters: list[str]
 
 
-@get("/views/counts", opt=says(Answer("The counts.", Counts, headers=_PLACED), "not_there_yet"))
+@get("/views/counts", opt=says(Answer("The counts.", Counts, headers=_PLACED), "unknown_type", "not_there_yet"))
 async def count_entities(
     rooms: NamedDependency[Rooms],
     of_type: TheType,
@@ -164,12 +164,18 @@ async def count_entities(
 ) -> Response[Counts]:
     """Entities per leaf state and per configuration: now, at a place of the log, or at a moment."""
     when = _one_of(place, at)
-    await _reach(rooms, "stays", min_place or place, wait)
+    await _known(rooms, of_type)
+    then = place is not None or when is not None
+    await _reach(rooms, "stays" if then else "entities", min_place, wait)
+    await _reach(rooms, "stays", place, wait)
     counts = rooms.views.counts
     return await _answer(lambda: counts(of_type, place=place, at=when, basis=basis))
 
 
-@get("/views/stays", opt=says(Answer("The stays, one item per state.", Stays, headers=_PLACED), "not_there_yet"))
+@get(
+    "/views/stays",
+    opt=says(Answer("The stays, one item per state.", Stays, headers=_PLACED), "unknown_type", "not_there_yet"),
+)
 async def measure_stays(
     rooms: NamedDependency[Rooms], of_type: TheType, min_place: MinPlace = None, wait: Wait = 0
 ) -> Response[Stays]:
@@ -177,11 +183,12 @@ async def measure_stays(
 
     Percentiles by nearest rank. A stay is a maximal visit: self-transitions do not end it.
     """
+    await _known(rooms, of_type)
     await _reach(rooms, "stays", min_place, wait)
     return await _answer(lambda: rooms.views.stays(of_type))
 
 
-@get("/views/flow", opt=says(Answer("The flow.", FlowShape, headers=_PLACED), "not_there_yet"))
+@get("/views/flow", opt=says(Answer("The flow.", FlowShape, headers=_PLACED), "unknown_type", "not_there_yet"))
 async def count_transitions(
     rooms: NamedDependency[Rooms],
     of_type: TheType,
@@ -195,6 +202,7 @@ async def count_transitions(
     By the hours of business time that overlap the stretch asked for.
     """
     since, until = moment("from", from_), moment("to", to)
+    await _known(rooms, of_type)
     await _reach(rooms, "flow", min_place, wait)
 
     def ask() -> FlowShape:
@@ -206,7 +214,7 @@ async def count_transitions(
     return await _answer(ask)
 
 
-_ENTITIES = says(Answer("A page of entities.", Page[Row], headers=_PLACED), "not_there_yet")
+_ENTITIES = says(Answer("A page of entities.", Page[Row], headers=_PLACED), "unknown_type", "not_there_yet")
 
 
 @get("/entities", dependencies=LISTING, opt=_ENTITIES)
@@ -222,6 +230,7 @@ async def list_entities_of_type(
     rooms: NamedDependency[Rooms], listing: NamedDependency[Listing], type: TypeName
 ) -> Response[Page[Row]]:
     """Entities of one type, from the `entities` view, which may be a moment behind the log."""
+    await _known(rooms, type)
     return await _list(rooms, type, listing)
 
 
@@ -272,7 +281,8 @@ async def read_no_view(name: FromPath[str]) -> None:
 
 
 async def _list(rooms: Rooms, type: str | None, listing: Listing) -> Response[Page[Row]]:
-    await _reach(rooms, "entities", listing.min_place, listing.wait_s)
+    then = listing.place is not None or listing.at is not None
+    await _reach(rooms, "stays" if then else "entities", listing.min_place, listing.wait_s)
     await _reach(rooms, "stays", listing.place, listing.wait_s)
 
     def ask() -> EntityPage:
@@ -296,6 +306,12 @@ async def _list(rooms: Rooms, type: str | None, listing: Listing) -> Response[Pa
         raise refuse("bad_parameter", f"after: {error}.", parameter="after") from None
     rows = [_row(rooms, row) for row in page.items]
     return Response(Page(rows, page.next), headers={"Statewright-Place": page.place})
+
+
+async def _known(rooms: Rooms, type: str) -> None:
+    """Refuse a type that nobody registered, so that a misspelt one is not answered with nothing."""
+    if not await rooms.knows_type(type):
+        raise refuse("unknown_type", f"No definition of {type[:63]!r} is registered.")
 
 
 async def _reach(rooms: Rooms, view: str, place: Place | None, wait_s: float) -> None:
