@@ -65,6 +65,6 @@ def test_a_curl_command_is_one_command_whatever_stands_in_it() -> None:
     assert len(taken) == 10
 
 
-@pytest.mark.parametrize(("value", "written"), [(999, "999"), (12_345, "12.3k"), (2_000_000, "2M"), (96_500, "96.5k")])
-def test_a_number_for_a_small_place_is_short(value: int, written: str) -> None:
-    assert words.short(value) == written
+@pytest.mark.parametrize(("value", "written"), [(0, "0 entities"), (1, "1 entity"), (12_345, "12,345 entities")])
+def test_a_count_agrees_with_its_noun(value: int, written: str) -> None:
+    assert words.counted(value, "entity", "entities") == written

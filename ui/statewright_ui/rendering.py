@@ -36,7 +36,7 @@ def _environment() -> Environment:
         since=words.since,
         span=words.span,
         number=words.number,
-        short=words.short,
+        counted=words.counted,
         json=words.json_text,
         json_line=words.json_line,
     )

@@ -60,13 +60,9 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def short(value: float) -> str:
-    """A number for a small place: 96500 as 96.5k."""
-    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
-        if value >= size:
-            scale = 1000 if unit == "k" else size
-            return f"{value / scale:.1f}".removesuffix(".0") + unit
-    return number(value)
+def counted(value: int, one: str, many: str) -> str:
+    """How many of what: 1 entity, 12,345 entities."""
+    return f"{number(value)} {one if value == 1 else many}"
 
 
 def address(*steps: object, **query: object) -> str:
