@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -42,10 +42,21 @@ class _Logged(Struct):
 
 
 class _Either(Struct):
-    """Only looked at to tell the two forms apart."""
+    """Only looked at to tell the two forms apart, and to know whom a command is about."""
 
     entity_type: Raw | UnsetType = UNSET
+    type: str = ""
+    entity: str = ""
     id: str | UnsetType = UNSET
+
+
+class Command(NamedTuple):
+    """A line for `POST /commands`, newline included, and what it says about whom."""
+
+    text: bytes
+    type: str
+    entity: str
+    id: str
 
 
 class BadLine(ValueError):
@@ -58,25 +69,23 @@ _logged = msgspec.json.Decoder(_Logged).decode
 _raw_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def command_of(line: bytes, id: str) -> bytes:
-    """A line for `POST /commands`, newline included, from either form; `id` where it names no command of its own.
-
-    Raises BadLine.
-    """
+def command_of(line: bytes, id: str) -> Command:
+    """The command in a line of either form; it gets `id` where it has none of its own. Raises BadLine."""
     try:
         form = _either(line)
         if form.entity_type is not UNSET:
-            return _encode(_command_of_logged(_logged(line), id)) + b"\n"
+            logged = _logged(line)
+            return Command(_encode(_line_of(logged, id)) + b"\n", logged.entity_type, logged.entity_id, id)
         if form.id is not UNSET:
-            return line.strip() + b"\n"
+            return Command(line.strip() + b"\n", form.type, form.entity, form.id)
         members = _raw_members(line)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadLine(str(error)) from None
     members["id"] = Raw(_encode(id))
-    return _encode(members) + b"\n"
+    return Command(_encode(members) + b"\n", form.type, form.entity, id)
 
 
-def _command_of_logged(logged: _Logged, id: str) -> Line:
+def _line_of(logged: _Logged, id: str) -> Line:
     actor = logged.actor
     roles = (actor.role,) if actor is not None and actor.role is not None else ()
     return Line(

@@ -168,6 +168,7 @@ class _Source:
         self.size = size
         self.id = id
         self._raw = raw
+        self._buffered = io.BufferedReader(raw, 1 << 20)
 
     @classmethod
     def open(cls, log: str) -> _Source:
@@ -186,7 +187,7 @@ class _Source:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._raw.close()
+        self._buffered.close()
 
     @property
     def read(self) -> int:
@@ -195,6 +196,5 @@ class _Source:
 
     def lines(self) -> Iterator[bytes]:
         """The lines, unpacked where the file is packed."""
-        buffered = io.BufferedReader(self._raw, 1 << 20)
-        packed = buffered.peek(2)[:2] == _GZIP
-        return iter(cast(BinaryIO, gzip.GzipFile(fileobj=buffered)) if packed else buffered)
+        packed = self._buffered.peek(2)[:2] == _GZIP
+        return iter(cast(BinaryIO, gzip.GzipFile(fileobj=self._buffered)) if packed else self._buffered)

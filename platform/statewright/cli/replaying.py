@@ -1,21 +1,26 @@
 """Replaying: lines of a log posted in order, each answered A or R, across broken connections and without growing.
 
-Every line carries a command id made from the log and the line's number. So after a broken connection the lines without
-an answer are simply sent again: what was recorded already is answered from the record.
+Every line carries a command id made from the log and the line's number, so nothing is recorded twice. After a broken
+connection that alone is not enough: a line that was refused would be decided again, on a state that later lines have
+changed meanwhile, and might be let through. So lines that may have been sent before are first looked up in the
+histories of their entities: what stands there was accepted, and what stands before something there was refused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import zlib
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct, field
 
-from statewright.cli.lines import BadLine, command_of
+from statewright.cli.lines import BadLine, Command, command_of
 from statewright.cli.servers import ConnectionBroken, Server, once
 from statewright.machine.problem import Problem
 
@@ -24,6 +29,11 @@ AHEAD = 50_000
 _CHUNK = 64 * 1024
 _PATIENCE = 8
 """How often in a row a connection may break without a single answer; the waits between add up to about a minute."""
+_LOOKED_AT = 100
+"""How many first lines are looked up to learn whether the log was sent before."""
+_PASTS_KEPT = 20_000
+REFUSED_EARLIER = "refused_earlier"
+"""The reason given for a line that was refused when the log was sent before: why, the server does not remember."""
 _AGAIN = frozenset({502, 503, 504})
 _ACCEPTED = frozenset({200, 201})
 
@@ -79,12 +89,30 @@ class _Answered(Struct):
 
 
 class _OnItsWay(NamedTuple):
+    """A line without an answer: the command it is, or the verdict that is known without asking."""
+
     number: int
-    command: bytes
-    """Empty for a line that cannot be sent; `fault` says why."""
-    fault: str
+    command: Command | None
+    verdict: Verdict | None
 
 
+class _Past(Struct):
+    """What an entity's history holds: ids of commands, and the number of the last line of this log among them."""
+
+    commands: frozenset[str] = frozenset()
+    last: int = 0
+
+
+class _Moved(Struct):
+    command: str
+
+
+class _History(Struct):
+    items: list[_Moved]
+    next: str | None
+
+
+_history = msgspec.json.Decoder(_History).decode
 _answered = msgspec.json.Decoder(_Answered).decode
 
 
@@ -109,6 +137,8 @@ class Replay:
         self._sent_last = False
         self._room = asyncio.Event()
         self._unreadable: Exception | None = None
+        self._sent_before = False
+        self._pasts: dict[tuple[str, str], _Past] = {}
 
     async def run(self, waiting: Callable[[str], None]) -> None:
         """Post every line. `waiting` is told when a connection broke and is tried again.
@@ -117,19 +147,19 @@ class Replay:
         the log breaks off.
         """
         failures = 0
+        started = in_doubt = False
         while not self._sent_last or self._unanswered:
             before = self._progress()
             try:
-                async with self._server.post("/commands", "application/x-ndjson", self._body()) as answer:
-                    if answer.status in _AGAIN:
-                        raise ConnectionBroken(_problem(answer.status, await answer.text()).detail)
-                    if answer.status != 200:
-                        raise _rejection("the log was not taken", answer.status, await answer.text())
-                    async for lines in answer.lines():
-                        self._take(lines)
-                if self._unanswered:
-                    raise ConnectionBroken("the server ended its answer early")
+                if not started:
+                    await self._begin()
+                    started = True
+                if in_doubt:
+                    await self._look_up_unanswered()
+                    in_doubt = False
+                await self._post()
             except ConnectionBroken as error:
+                in_doubt = True
                 failures = 0 if self._progress() != before else failures + 1
                 if failures >= _PATIENCE:
                     raise
@@ -142,16 +172,32 @@ class Replay:
         """The number of the first line without an answer."""
         return self._unanswered[0].number if self._unanswered else -1
 
+    # --- Sending
+
+    async def _post(self) -> None:
+        async with self._server.post("/commands", "application/x-ndjson", self._body()) as answer:
+            if answer.status in _AGAIN:
+                raise ConnectionBroken(_problem(answer.status, await answer.text()).detail)
+            if answer.status != 200:
+                raise _rejection("the log was not taken", answer.status, await answer.text())
+            async for lines in answer.lines():
+                self._take(lines)
+        if self._unanswered:
+            raise ConnectionBroken("the server ended its answer early")
+
     async def _body(self) -> AsyncGenerator[bytes, None]:
         """What has no answer yet, then what was never sent, in pieces of a size that is worth sending."""
         chunk = bytearray()
-        for command in [line.command for line in self._unanswered]:
-            chunk += command
+        for text in [line.command.text for line in self._unanswered if line.command is not None]:
+            chunk += text
             if len(chunk) >= _CHUNK:
                 yield bytes(chunk)
                 chunk.clear()
         while (numbered := self._read()) is not None:
-            chunk += self._next(*numbered)
+            line = await self._prepared(*numbered)
+            self._unanswered.append(line)
+            self._settle_known()
+            chunk += b"" if line.command is None else line.command.text
             if len(chunk) >= _CHUNK or (chunk and len(self._unanswered) >= AHEAD):
                 yield bytes(chunk)
                 chunk.clear()
@@ -170,32 +216,87 @@ class Replay:
             self._unreadable = error
             return None
 
-    def _next(self, number: int, raw: bytes) -> bytes:
+    async def _prepared(self, number: int, raw: bytes) -> _OnItsWay:
         try:
-            line = _OnItsWay(number, command_of(raw, f"{self._log}:{number}"), "")
+            command = command_of(raw, f"{self._log}:{number}")
         except BadLine as error:
-            line = _OnItsWay(number, b"", str(error))
-        self._unanswered.append(line)
-        self._settle_unsendable()
-        return line.command
+            return _OnItsWay(number, None, Verdict(number, False, False, "malformed", str(error)))
+        line = _OnItsWay(number, command, None)
+        return await self._looked_up(line) if self._sent_before else line
 
     def _take(self, lines: list[bytes]) -> None:
-        for line in lines:
-            answered = _answered(line)
+        for text in lines:
+            answered = _answered(text)
             if answered.status in _AGAIN:  # not decided: from here on everything is sent again, in order
                 raise ConnectionBroken(answered.detail)
             number = self._unanswered.popleft().number
             accepted = answered.status in _ACCEPTED
             code = "" if accepted else answered.code
             self._decided(Verdict(number, accepted, answered.status == 200, code, answered.detail))
-            self._settle_unsendable()
+            self._settle_known()
         self._room.set()
 
-    def _settle_unsendable(self) -> None:
-        """Lines that are never sent get their verdict as soon as it is their turn."""
-        while self._unanswered and not self._unanswered[0].command:
-            line = self._unanswered.popleft()
-            self._decided(Verdict(line.number, False, False, "malformed", line.fault))
+    def _settle_known(self) -> None:
+        """Verdicts that are known without asking are given as soon as it is their turn."""
+        while self._unanswered and (verdict := self._unanswered[0].verdict) is not None:
+            self._unanswered.popleft()
+            self._decided(verdict)
+
+    # --- Lines that may have been sent before
+
+    async def _begin(self) -> None:
+        """Find out from the first lines whether this log was sent before; the lines are put back."""
+        first = list(itertools.islice(iter(self._read, None), _LOOKED_AT))
+        self._lines = itertools.chain(first, self._lines)
+        for number, raw in first:
+            with contextlib.suppress(BadLine):
+                command = command_of(raw, f"{self._log}:{number}")
+                past = await self._past(command)
+                if past.last or command.id in past.commands:
+                    self._sent_before = True
+                    return
+
+    async def _look_up_unanswered(self) -> None:
+        """Whatever was on its way when the connection broke may have been decided, and its answer lost."""
+        self._pasts.clear()
+        self._unanswered = deque([await self._looked_up(line) for line in self._unanswered])
+        self._settle_known()
+
+    async def _looked_up(self, line: _OnItsWay) -> _OnItsWay:
+        """The line, with its verdict in place of the command where the entity's history tells what it was."""
+        if line.command is None:
+            return line
+        past = await self._past(line.command)
+        if line.command.id in past.commands:
+            return _OnItsWay(line.number, None, Verdict(line.number, True, True, "", ""))
+        if line.number < past.last:
+            detail = "a later event of this entity was recorded when the log was sent before"
+            return _OnItsWay(line.number, None, Verdict(line.number, False, False, REFUSED_EARLIER, detail))
+        return line
+
+    async def _past(self, command: Command) -> _Past:
+        entity = (command.type, command.entity)
+        if entity not in self._pasts:
+            if len(self._pasts) >= _PASTS_KEPT:
+                self._pasts.clear()
+            self._pasts[entity] = await self._read_past(f"/entities/{quote(entity[0], '')}/{quote(entity[1], '')}")
+        return self._pasts[entity]
+
+    async def _read_past(self, path: str) -> _Past:
+        commands: list[str] = []
+        after: str | None = "0"
+        while after is not None:
+            async with self._server.get(f"{path}/transitions?after={after}&limit=10000") as answer:
+                text = await answer.text()
+                if answer.status in _AGAIN:
+                    raise ConnectionBroken(_problem(answer.status, text).detail)
+                if answer.status != 200:  # no such entity, or no such type
+                    break
+            part = _history(text)
+            commands += [moved.command for moved in part.items]
+            after = part.next
+        numbers = [int(command.rpartition(":")[2]) for command in commands if command.startswith(self._log + ":")]
+        return _Past(frozenset(commands), max(numbers, default=0))
 
 
 def numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -98,7 +98,12 @@ class RemoteServer:
         assert self._session is not None, "use the server as a context manager"
         try:
             async with self._session.request(method, self._base + path, headers=headers, data=body) as response:
-                yield Answer(response.status, response.content.iter_any())
+                try:
+                    yield Answer(response.status, response.content.iter_any())
+                except BaseException:
+                    # Left open, it would first send the rest of the body, to a server that may never read it.
+                    response.close()
+                    raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ConnectionBroken(str(error) or type(error).__name__) from error
 
