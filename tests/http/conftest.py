@@ -12,6 +12,7 @@ import pytest
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from msgspec import Struct
+from sqlalchemy import Engine
 
 from statewright import consolidators
 from statewright.catalog import Catalog
@@ -41,6 +42,7 @@ class Server(Struct):
 
     client: httpx.AsyncClient
     rooms: Rooms
+    engine: Engine
 
     async def get(self, path: str, **how: object) -> httpx.Response:
         return await self.client.get(f"/api/v1{path}", **how)  # type: ignore[arg-type]  # what httpx takes
@@ -81,7 +83,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     rooms = Rooms(store, catalog, committer, Views(engine), rebuild)
     transport = httpx.ASGITransport(front_door(rooms), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://statewright.test") as client:
-        server = Server(client, rooms)
+        server = Server(client, rooms, engine)
         assert (await server.register(LIGHT)).status_code == 201
         yield server
     rooms.close()
@@ -93,7 +95,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 @pytest.fixture
 async def consolidated(server: Server) -> AsyncIterator[Server]:
     """The same with its consolidators running."""
-    runner = Runner(server.rooms.store, server.rooms.views._engine)
+    runner = Runner(server.rooms.store, server.engine)
     running = asyncio.create_task(runner.run())
     yield server
     runner.stop()

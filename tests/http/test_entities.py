@@ -91,6 +91,14 @@ async def test_an_entity_is_read_as_it_was(server: Server, asked: str, version: 
     assert (await server.get(f"/entities/light/1?{asked}")).json()["version"] == version
 
 
+async def test_an_entity_says_no_more_of_the_log_than_there_is(server: Server) -> None:
+    for _ in range(3):
+        await server.send("light", "1", "NEXT")
+
+    assert (await server.get("/entities/light/1?place=2")).json()["place"] == "2"
+    assert (await server.get("/entities/light/1?place=99")).json()["place"] == "3"
+
+
 async def test_as_of_a_moment_means_recorded_time_unless_business_time_is_asked_for(server: Server) -> None:
     await server.send("light", "1", "NEXT", occurred_at="2001-01-01T00:00:00Z")
     await server.send("light", "1", "NEXT", occurred_at="2002-01-01T00:00:00Z")
@@ -210,3 +218,10 @@ async def test_data_that_breaks_its_schema_is_refused_with_a_place(server: Serve
 
     assert answer.status_code == 422
     assert answer.json()["why"] == "invalid_data"
+
+
+async def test_a_posting_path_with_a_slash_at_its_end_is_no_path(server: Server) -> None:
+    for path in ("/entities/light/1/transitions/", "/commands/"):
+        answer = await server.post(path, {"event": "NEXT"})
+
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not_found")

@@ -96,14 +96,14 @@ async def read_entity(
 ) -> Response[Entity | None]:
     """An entity's state, data and version: now, or as it was at a version, a place or a moment."""
     ref = Ref(type, id)
-    if (version, place, at) == (None, None, None):
-        shown = await rooms.store.latest_place()
-        head = await rooms.asking.head(ref)
-    else:
-        head = await _head_as_of(rooms, ref, version, place, at, basis)
-        shown = place or ("" if head is None else str(head.position))
+    # before the head is read, so that the head shows the log at least up to there
+    shown = await rooms.store.latest_place()
+    then = (version, place, at) != (None, None, None)
+    head = await _head_as_of(rooms, ref, version, place, at, basis) if then else await rooms.asking.head(ref)
     if head is None:
-        raise await _unknown(rooms, ref)
+        raise await _unknown(rooms, ref, then=then)
+    if place is not None and rooms.store.compare_places(place, shown) < 0:
+        shown = place
     tag = {"ETag": etag_of(head.version)}
     if matches(if_none_match, head.version):
         return Response(None, status_code=304, headers=tag)
@@ -222,10 +222,10 @@ async def _part_of_history(rooms: Rooms, ref: Ref, after: int, limit: int) -> tu
     return records, True
 
 
-async def _unknown(rooms: Rooms, ref: Ref) -> ProblemFound:
-    """That there is no such entity, or not even such a type."""
+async def _unknown(rooms: Rooms, ref: Ref, *, then: bool = False) -> ProblemFound:
+    """That there is no such entity (`then`: or was none at the time asked about), or not even such a type."""
     if await rooms.knows_type(ref.type):
-        return refuse("unknown_entity", f"There is no {ref.type}/{ref.id}, or there was none then.")
+        return refuse("unknown_entity", f"There is no {ref.type}/{ref.id}{', or there was none then' if then else ''}.")
     return refuse("unknown_type", f"No definition of {ref.type[:63]!r} is registered.")
 
 

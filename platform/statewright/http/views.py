@@ -11,7 +11,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
-from statewright.catalog import CatalogError, Refusal
+from statewright.catalog import CatalogError
 from statewright.http.calls import Answer, says
 from statewright.http.parameters import (
     AfterRow,
@@ -29,7 +29,7 @@ from statewright.http.parameters import (
 )
 from statewright.http.problems import refuse
 from statewright.http.rooms import Rooms
-from statewright.http.shapes import ActorShape, Page, State, state_of
+from statewright.http.shapes import Page, State, state_of
 from statewright.http.strictness import LIMIT_DEFAULT, cut, moment
 from statewright.machine.moments import text_of
 from statewright.machine.names import nearest
@@ -121,26 +121,6 @@ class FlowShape(Struct):
     place: str
     transitions: list[Arrow]
     refusals: list[RefusedOften]
-
-
-class RefusalShape(Struct):
-    """An event that was not let through: what was sent, by whom, and why not. `cut`: the payload was too large."""
-
-    at: str
-    type: str
-    entity: str
-    event: str | None
-    why: str
-    detail: str
-    state: State
-    version: int
-    revision: int
-    command: str
-    actor: ActorShape
-    occurred_at: str | None
-    payload: dict[str, Any]
-    explanation: list[dict[str, Any]]
-    cut: bool
 
 
 class Question(Struct, frozen=True):
@@ -240,29 +220,6 @@ async def read_entities_view(
 ) -> Response[Page[Row]]:
     """The rows of the `entities` view: the same as `GET /entities`."""
     return await _list(rooms, of_type, listing)
-
-
-@get(
-    "/refusals",
-    opt=says(Answer("Refusals, oldest first.", Page[RefusalShape])),
-)
-async def list_refusals(
-    rooms: NamedDependency[Rooms],
-    of_type: OfType = None,
-    in_state: Annotated[
-        str | None, QueryParameter(name="state", max_length=300, description="Only in this state.")
-    ] = None,
-    event: Annotated[str | None, QueryParameter(max_length=200, description="Only this event.")] = None,
-    why: Annotated[str | None, QueryParameter(max_length=100, description="Only for this reason.")] = None,
-    after: AfterRow = None,
-    limit: Limit = LIMIT_DEFAULT,
-) -> Page[RefusalShape]:
-    """The latest 10,000 refusals, whole, with personal values withheld."""
-    ask = rooms.catalog.refusals.page
-    page = await asyncio.to_thread(
-        ask, type=of_type, state=in_state, event=event, why=why, after=after, limit=cut(limit)
-    )
-    return Page([_refusal(each) for each in page.items], page.next)
 
 
 @get("/views", opt=says(Answer("The views.", Page[Question])))
@@ -368,26 +325,6 @@ def _text(micros: int | None) -> str | None:
     return None if micros is None else text_of(micros)
 
 
-def _refusal(refusal: Refusal) -> RefusalShape:
-    return RefusalShape(
-        at=text_of(refusal.at),
-        type=refusal.type,
-        entity=refusal.entity,
-        event=refusal.event,
-        why=refusal.why,
-        detail=refusal.detail,
-        state=state_of(refusal.leaves or None),
-        version=refusal.version,
-        revision=refusal.revision,
-        command=refusal.command,
-        actor=ActorShape(refusal.actor.id, refusal.actor.roles),
-        occurred_at=_text(refusal.occurred_at),
-        payload=refusal.payload,
-        explanation=refusal.explanation,
-        cut=refusal.cut,
-    )
-
-
 _LISTING = ["type", "state", "q", "order", "after", "limit", "place", "at", "basis", "min_place", "wait"]
 QUESTIONS = [
     Question(
@@ -418,7 +355,6 @@ HANDLERS = [
     list_entities,
     list_entities_of_type,
     read_entities_view,
-    list_refusals,
     list_views,
     read_no_view,
 ]
