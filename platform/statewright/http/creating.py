@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 from statewright.catalog.principals import Principal
 from statewright.commands import Done, SendEvent, digest_of
 from statewright.commands.names import fault_of_entity_id
-from statewright.http.answering import problem_of_answer
+from statewright.http.answering import problem_of_answer, recorded
 from statewright.http.bodies import json_text
 from statewright.http.calls import JSON, Answer, says
 from statewright.http.parameters import TypeName
@@ -24,7 +24,7 @@ from statewright.http.problems import ProblemFound, refuse
 from statewright.http.reading import decode
 from statewright.http.rooms import Rooms
 from statewright.http.sending import ActorIn, CommandIn, key_of, send_of
-from statewright.http.shapes import Recorded, etag_of, recorded_of
+from statewright.http.shapes import Recorded, etag_of
 from statewright.http.strictness import principal_behind
 from statewright.stores.words import Ref
 
@@ -92,8 +92,7 @@ async def create_entity(
     headers = {"ETag": etag_of(record.version), "Location": f"/api/v1/entities/{type}/{quote(record.entity, safe='')}"}
     if answer.replayed:
         headers["Idempotent-Replay"] = "true"
-    body = recorded_of(record, answer.machine.allowed(record.to))
-    return Response(body, status_code=200 if answer.replayed else 201, headers=headers)
+    return Response(recorded(answer), status_code=200 if answer.replayed else 201, headers=headers)
 
 
 def _asked(type: str, sent: EntityIn, key: str | None, principal: Principal, size: int) -> SendEvent:

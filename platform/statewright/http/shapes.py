@@ -155,28 +155,6 @@ def transition_of(record: Record) -> Transition:
     )
 
 
-def recorded_of(record: Record, allowed: Sequence[str]) -> Recorded:
-    """The answer to the command that made `record`: the same whenever it is asked, since nothing here changes."""
-    return Recorded(
-        type=record.type,
-        entity=record.entity,
-        version=record.version,
-        partition=record.partition,
-        position=record.position,
-        command=record.command,
-        event=record.event,
-        from_=state_of(record.from_),
-        to=state_of(record.to),
-        from_leaves=list(record.from_ or ()),
-        to_leaves=list(record.to),
-        changes=merged(record, "changes"),
-        recorded_at=text_of(record.recorded_at),
-        revision=record.revision,
-        allowed=list(allowed),
-        removed=list(record.removed) or UNSET,
-    )
-
-
 def entity_of(ref: Ref, head: Head, place: Place, final: bool) -> Entity:
     """An entity as of a head, with the place up to which the log says so."""
     return Entity(
