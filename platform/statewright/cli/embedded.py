@@ -15,7 +15,7 @@ async def embedded(settings: Settings) -> AsyncGenerator[EmbeddedServer, None]:
 
     Raises FolderInUse when another process has it.
     """
-    from statewright import app  # the web framework takes its time; the other commands do without it
+    from statewright.app import opened  # the web framework takes its time; the other commands do without it
 
-    async with app.opened(settings) as application:
+    async with opened(settings) as application:
         yield EmbeddedServer(application)

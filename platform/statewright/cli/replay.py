@@ -198,3 +198,9 @@ class _Source:
         """The lines, unpacked where the file is packed."""
         packed = self._buffered.peek(2)[:2] == _GZIP
         return iter(cast(BinaryIO, gzip.GzipFile(fileobj=self._buffered)) if packed else self._buffered)
+
+
+def _unbuffered_stdin() -> io.RawIOBase:
+    """Standard input without the buffer that Python puts before it, or lines would wait until it is full."""
+    stream = click.get_binary_stream("stdin")
+    return cast(io.RawIOBase, getattr(stream, "raw", stream))

@@ -26,6 +26,8 @@ from statewright.machine.problem import Problem
 
 AHEAD = 50_000
 """How many lines may be on the way without an answer."""
+PATIENT_S = 10.0
+"""How long to wait for answers before a call is ended and another one carries on, in seconds."""
 _CHUNK = 64 * 1024
 _PATIENCE = 8
 """How often in a row a connection may break without a single answer; the waits between add up to about a minute."""
@@ -201,12 +203,26 @@ class Replay:
             if len(chunk) >= _CHUNK or (chunk and len(self._unanswered) >= AHEAD):
                 yield bytes(chunk)
                 chunk.clear()
-            while len(self._unanswered) >= AHEAD:
-                self._room.clear()
-                await self._room.wait()
+            if len(self._unanswered) >= AHEAD and not await self._has_room():
+                return
         self._sent_last = True
         if chunk:
             yield bytes(chunk)
+
+    async def _has_room(self) -> bool:
+        """Whether enough was answered to send on.
+
+        If not, something on the way holds back what we send until it has all of it, as some proxies do; so this call
+        must end, and the rest goes with another.
+        """
+        try:
+            async with asyncio.timeout(PATIENT_S):
+                while len(self._unanswered) >= AHEAD:
+                    self._room.clear()
+                    await self._room.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _read(self) -> tuple[int, bytes] | None:
         """The next line; None at the end, and where the log cannot be read on: what was read till then still counts."""

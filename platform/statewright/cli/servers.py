@@ -101,7 +101,7 @@ class RemoteServer:
                 try:
                     yield Answer(response.status, response.content.iter_any())
                 except BaseException:
-                    # Left open, it would first send the rest of the body, to a server that may never read it.
+                    # The body may have been sent in part: this connection is of no more use.
                     response.close()
                     raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

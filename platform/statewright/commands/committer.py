@@ -25,8 +25,8 @@ from statewright.machine.moments import Micros
 from statewright.machine.record import COMMANDS_KEPT, Head, Record
 from statewright.stores.words import (
     Append,
-    Conflict,
     EventStore,
+    Recorded,
     Ref,
     Step,
     StoreFailed,
@@ -100,9 +100,12 @@ class Committer:
         return (await self.submit([send]))[0]
 
     def submit(self, sends: Sequence[SendEvent]) -> asyncio.Future[list[Answer]]:
-        """Decide events in their order; one answer each, all at once, when the last is durable."""
+        """Decide events in their order; one answer each, all at once, when the last is durable.
+
+        An empty queue takes any number, however small its limit.
+        """
         future: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
-        if self.waiting + len(sends) > self.queue_limit or self._closing:
+        if self._is_full_for(len(sends)):
             future.set_result([self._turned_away(send.command) for send in sends])
         else:
             self._enqueue(_Job(sends, [None] * len(sends), future))
@@ -110,7 +113,7 @@ class Committer:
 
     async def send_together(self, command: SendTogether) -> Together | Failed:
         """Decide several events as one command: all or nothing."""
-        if self.waiting + len(command.sends) > self.queue_limit or self._closing:
+        if self._is_full_for(len(command.sends)):
             return self._turned_away(command.command)
         job = _Job(command.sends, [], asyncio.get_running_loop().create_future(), command)
         self._enqueue(job)
@@ -119,9 +122,12 @@ class Committer:
 
     async def room_for(self, count: int) -> None:
         """Return when `count` more events fit into the queue: for callers that can wait."""
-        while self.waiting + count > self.queue_limit and not self._closing:
+        while self._is_full_for(count) and not self._closing:
             self._room.clear()
             await self._room.wait()
+
+    def _is_full_for(self, count: int) -> bool:
+        return self._closing or (self.waiting > 0 and self.waiting + count > self.queue_limit)
 
     def _turned_away(self, command: str | None) -> Failed:
         if self._closing:
@@ -231,8 +237,9 @@ class Committer:
         for item, append, answer, outcome in zip(
             deciding.owners, deciding.appends, deciding.answers, outcomes, strict=True
         ):
-            if type(outcome) is Conflict:
-                self._heads.pop(outcome.ref, None)
+            if type(outcome) is not Recorded:
+                # Another writer was first: with something else, or (after a doubt) with this very command. On fresh
+                # heads the one is decided again and the other is found to be a repeat.
                 for step in append.steps:
                     self._heads.pop(Ref(step.record.type, step.record.entity), None)
                 again.append(item)

@@ -1,0 +1,93 @@
+"""From an answer of the committer to what goes over the wire: bodies, lines and problem documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from statewright.commands import Answer, Done, Failed, NotDone
+from statewright.http.problems import Problem, problem
+from statewright.http.shapes import Recorded, state_of
+from statewright.machine.decide import Why
+from statewright.machine.moments import Micros, text_of
+from statewright.machine.record import merged
+
+encode = msgspec.json.Encoder().encode
+_last_moment: tuple[Micros, str] = (0, text_of(0))
+
+
+def _moment(micros: Micros) -> str:
+    """As text; a whole group has one stamp, so the last one is kept."""
+    global _last_moment
+    if _last_moment[0] != micros:
+        _last_moment = (micros, text_of(micros))
+    return _last_moment[1]
+
+
+def recorded(done: Done) -> Recorded:
+    """What a command recorded, as the API shows it."""
+    record = done.record
+    return Recorded(
+        record.type,
+        record.entity,
+        record.version,
+        record.partition,
+        record.position,
+        record.command,
+        record.event,
+        state_of(record.from_),
+        state_of(record.to),
+        record.from_ or (),  # type: ignore[arg-type]  # a tuple is written as the list it is declared to be
+        record.to,  # type: ignore[arg-type]
+        merged(record, "changes"),
+        _moment(record.recorded_at),
+        record.revision,
+        done.machine.allowed(record.to),  # type: ignore[arg-type]
+        record.removed or UNSET,  # type: ignore[arg-type]
+    )
+
+
+def line(answer: Answer) -> bytes:
+    """The answer to one of many, with the status that a single call would have had."""
+    if type(answer) is Done:
+        status = b"200" if answer.replayed else b"201"
+        return b'{"status":' + status + b"," + encode(recorded(answer))[1:]
+    return encode(problem_of_answer(answer).body)
+
+
+def minimal_line(answer: Answer) -> bytes:
+    """The same for callers that want no more than status, version and position."""
+    if type(answer) is Done:
+        record = answer.record
+        status = 200 if answer.replayed else 201
+        return b'{"status":%d,"version":%d,"position":%d}' % (status, record.version, record.position)
+    return encode(problem_of_answer(answer).body)
+
+
+def problem_of_answer(answer: Answer) -> Problem:
+    """The problem document of an event that was refused, or could not be decided."""
+    if isinstance(answer, Failed):
+        return problem(answer.code, answer.detail, command=answer.command)
+    assert isinstance(answer, NotDone)
+    refused, head, machine = answer.refused, answer.head, answer.machine
+    code = refused.why.value
+    explanation = None if refused.at is None else [{"at": refused.at}]
+    if head is None:
+        return problem(code, refused.detail, why=code, event=answer.send.event, explanation=explanation)
+    return problem(
+        code,
+        refused.detail,
+        why=code,
+        event=answer.send.event,
+        state=state_of(head.leaves),
+        version=head.version,
+        explanation=explanation,
+        allowed=None if machine is None or refused.why is Why.FINAL else machine.allowed(head.leaves),
+    )
+
+
+def extended(found: Problem, **fields: Any) -> Problem:
+    """The problem with more fields; for a line of many, `line` is the line of the call, not of the line's own text."""
+    return Problem(found.status, {**found.body, **fields}, found.headers)
