@@ -14,8 +14,9 @@ def test_a_recorded_event_becomes_a_command_with_an_id():
 
     command = command_of(line.replace(b"\n", b""), "log:1")
 
-    assert command.endswith(b"\n")
-    assert msgspec.json.decode(command) == {
+    assert (command.type, command.entity, command.id) == ("order", "7", "log:1")
+    assert command.text.endswith(b"\n")
+    assert msgspec.json.decode(command.text) == {
         "type": "order",
         "entity": "7",
         "event": "PAY",
@@ -29,13 +30,13 @@ def test_a_recorded_event_becomes_a_command_with_an_id():
 def test_data_passes_through_as_it_was_written():
     line = b'{"entity_type":"o","entity_id":"1","event":"E","data":{"n":1.50, "big":12345678901234567890123}}'
 
-    assert b'{"n":1.50, "big":12345678901234567890123}' in command_of(line, "x")
+    assert b'{"n":1.50, "big":12345678901234567890123}' in command_of(line, "x").text
 
 
 def test_a_command_gets_an_id_where_it_has_none():
-    assert msgspec.json.decode(command_of(b'{"type":"o","entity":"1","event":null}', "x:3"))["id"] == "x:3"
+    assert msgspec.json.decode(command_of(b'{"type":"o","entity":"1","event":null}', "x:3").text)["id"] == "x:3"
     own = b'{"type":"o","entity":"1","event":null,"id":"mine"}'
-    assert command_of(own + b"\r\n", "x:3") == own + b"\n"
+    assert command_of(own + b"\r\n", "x:3") == (own + b"\n", "o", "1", "mine")
 
 
 @pytest.mark.parametrize(

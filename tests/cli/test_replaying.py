@@ -140,6 +140,23 @@ def test_a_log_of_malformed_lines_alone_comes_to_an_end(monkeypatch: pytest.Monk
     )
 
 
+def test_a_proxy_that_holds_lines_back_until_it_has_all_of_them_is_given_them_in_parts(monkeypatch: pytest.MonkeyPatch):
+    class Hoarding(Scripted):
+        async def answers(self, body: Body, limit: int | None) -> AsyncGenerator[bytes, None]:
+            whole = [chunk async for chunk in body]
+            async for answer in super().answers(once(b"".join(whole)), limit):
+                yield answer
+
+    monkeypatch.setattr(replaying, "AHEAD", 10)
+    monkeypatch.setattr(replaying, "PATIENT_S", 0.05)
+    server = Hoarding()
+
+    verdicts = replay(server, [line("GO")] * 25)
+
+    assert letters(verdicts) == "A" * 25
+    assert server.calls == 3
+
+
 def test_a_log_that_breaks_off_is_sent_as_far_as_it_goes():
     def torn() -> Iterator[bytes]:
         yield line("GO")

@@ -36,10 +36,13 @@ async def serving(handler: Handler) -> AsyncGenerator[str, None]:
 
 
 async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer 401 once the head is there, and never read the body."""
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: %d\r\n\r\n%s" % (len(NO_KEY), NO_KEY))
-    await writer.drain()
+    """Know nothing, answer a POST with 401 once its head is there, and never read the body."""
+    head = b"GET"
+    while head.startswith(b"GET"):
+        head = await reader.readuntil(b"\r\n\r\n")
+        status = b"404 Not Found" if head.startswith(b"GET") else b"401 Unauthorized"
+        writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(NO_KEY), NO_KEY))
+        await writer.drain()
 
 
 async def test_a_server_that_answers_early_and_reads_no_further_does_not_hold_us_up():

@@ -174,9 +174,7 @@ class _Source:
     def open(cls, log: str) -> _Source:
         """The file `log`, or standard input, which cannot be read twice and gets an id of its own each time."""
         if log == "-":
-            return cls(
-                "standard input", io.FileIO(sys.stdin.fileno(), closefd=False), None, f"replay:{secrets.token_hex(8)}"
-            )
+            return cls("standard input", _unbuffered_stdin(), None, f"replay:{secrets.token_hex(8)}")
         path = Path(log)
         raw = path.open("rb", buffering=0)
         digest = hashlib.file_digest(raw, "sha256").hexdigest()
@@ -202,5 +200,4 @@ class _Source:
 
 def _unbuffered_stdin() -> io.RawIOBase:
     """Standard input without the buffer that Python puts before it, or lines would wait until it is full."""
-    stream = click.get_binary_stream("stdin")
-    return cast(io.RawIOBase, getattr(stream, "raw", stream))
+    return cast(io.RawIOBase, getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
