@@ -245,7 +245,6 @@ async def test_a_refusal_is_decided_on_the_fresh_head(shared: Callable[[], Commi
     assert (refusal.head.version, refusal.head.leaves) == (2, ("broken",))
 
 
-@pytest.mark.xfail(strict=True, reason="the committer takes the store's Duplicate for a fresh recording")
 async def test_a_command_that_another_process_recorded_gets_its_first_answer(shared: Callable[[], Committer]):
     one, other = shared(), shared()
     await one.send(switch(command="c-0"))
@@ -257,7 +256,6 @@ async def test_a_command_that_another_process_recorded_gets_its_first_answer(sha
     assert again.record.recorded_at == first.record.recorded_at
 
 
-@pytest.mark.xfail(strict=True, reason="the committer takes the store's Duplicate for a fresh recording")
 async def test_a_command_id_that_another_process_used_otherwise_is_refused(shared: Callable[[], Committer]):
     one, other = shared(), shared()
     await one.send(switch(command="c-0"))

@@ -163,7 +163,6 @@ async def test_a_full_queue_answers_503_with_retry_after_and_goes_on(tmp_path: P
         assert len(await whole_log(serving.data)) == len(recorded) + 1
 
 
-@pytest.mark.xfail(strict=True, reason="a group of lines larger than the queue waits for room that never comes")
 async def test_many_commands_wait_for_room_where_one_would_be_turned_away(tmp_path: Path):
     with Serving(tmp_path / "data", "--queue-limit", "4") as serving:
         async with callers_of(serving) as session:
