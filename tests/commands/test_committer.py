@@ -157,6 +157,15 @@ async def test_a_time_far_ahead_of_our_clock_is_refused(catalog: Catalog) -> Non
     assert far.refused.why is Why.IN_THE_FUTURE
 
 
+async def test_a_transition_before_what_has_happened_already_is_marked_late(committer: Committer) -> None:
+    answers = await committer.submit(
+        [asked(ONE, name, occurred_at=at) for name, at in (("ON", 9), ("OFF", 5), ("ON", 7))]
+    )
+
+    assert [answer.record.late for answer in answers if isinstance(answer, Done)] == [False, True, True]
+    assert committer._heads[ONE].happened_at == 9  # type: ignore[union-attr]  # it was recorded
+
+
 async def test_a_full_queue_turns_away_at_once(catalog: Catalog) -> None:
     committer = Committer(MemoryStore(), catalog, queue_limit=2)
 

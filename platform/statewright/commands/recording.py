@@ -36,6 +36,7 @@ def step_of(
         correlation=send.correlation,
         causation=send.causation,
         occurred_at=send.occurred_at,
+        late=head is not None and (now if send.occurred_at is None else send.occurred_at) < head.happened_at,
     )
     if machine.personal or machine.personal_events:
         _seal(machine, record)

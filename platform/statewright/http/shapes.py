@@ -53,7 +53,10 @@ class Recorded(Struct, gc=False, rename={"from_": "from"}):
 
 
 class Transition(Struct, gc=False, rename={"from_": "from"}):
-    """One transition as it stands in the log: what was recorded, and with what it was sent, by whom and when."""
+    """One transition as it stands in the log: what was recorded, and with what it was sent, by whom and when.
+
+    `late` is there and true when its business time lies before one that the entity had already.
+    """
 
     type: str
     entity: str
@@ -77,6 +80,7 @@ class Transition(Struct, gc=False, rename={"from_": "from"}):
     correlation: str | UnsetType = UNSET
     causation: str | UnsetType = UNSET
     definition: str | UnsetType = UNSET
+    late: bool | UnsetType = UNSET
 
 
 class ActorShape(Struct, frozen=True, gc=False):
@@ -152,6 +156,7 @@ def transition_of(record: Record) -> Transition:
         correlation=UNSET if record.correlation is None else record.correlation,
         causation=UNSET if record.causation is None else record.causation,
         definition=UNSET if record.definition is None else record.definition,
+        late=record.late or UNSET,
     )
 
 
