@@ -24,7 +24,7 @@ _ROWS_AT_ONCE = 10_000
 class _Entity(Struct, gc=False):
     """An entity in memory. `born` is the position of its first transition, and the key of its row.
 
-    `last` is the latest transition while the row does not show it yet, else None.
+    What follows `created_at` is known once a transition was folded, and that is before the row is written.
     """
 
     born: int
@@ -37,8 +37,12 @@ class _Entity(Struct, gc=False):
     personal: dict[str, Any]
     since: int
     happened_at: int
-    last: Record | None = None
     created_at: int = 0
+    revision: int = 0
+    recorded_at: int = 0
+    position: int = 0
+    actor: str = ""
+    changed: bool = False
     counted: str | None = None  # the configuration that the table counts it under
     stored: bool = False
 
@@ -70,8 +74,12 @@ class Entities(Folding[_Entity]):
             personal=dict(record.sealed.get("changes", {})) if record.sealed else {},
             since=at,
             happened_at=at,
-            last=record,
             created_at=at,
+            revision=record.revision,
+            recorded_at=record.recorded_at,
+            position=record.position,
+            actor=record.actor.id,
+            changed=True,
         )
         self._changed.append(entity)
         return entity
@@ -89,10 +97,15 @@ class Entities(Folding[_Entity]):
             life.data.update(record.changes)
         if record.removed or record.sealed or life.personal:
             _remember(life, record)
+        # Copied, though to keep the record would be shorter: it would be freed when it has long left the cache.
         life.version = record.version
-        if life.last is None:
+        life.revision = record.revision
+        life.recorded_at = record.recorded_at
+        life.position = record.position
+        life.actor = record.actor.id
+        if not life.changed:
+            life.changed = True
             self._changed.append(life)
-        life.last = record
 
     def _read(self, keys: Sequence[Key], connection: Connection) -> Iterable[tuple[Key, _Entity]]:
         for row in rows_of(connection, self._sql.read, keys):
@@ -132,7 +145,7 @@ class Entities(Folding[_Entity]):
             else:
                 new.append((entity.born, entity.type, entity.id, entity.created_at, *values))
                 entity.stored = True
-            entity.last = None
+            entity.changed = False
         if new:
             connection.exec_driver_sql(self._sql.insert, new)
         if old:
@@ -158,20 +171,18 @@ def _remember(entity: _Entity, record: Record) -> None:
 
 def _values(entity: _Entity, state: str) -> tuple[Any, ...]:
     """The columns that change, in the order of `_CHANGING`."""
-    last = entity.last
-    assert last is not None
     return (
         state,
         _encode(entity.leaves).decode(),
         entity.text if entity.data is None else _encode(entity.data).decode(),
         _encode(entity.personal).decode() if entity.personal else None,
         entity.version,
-        last.revision,
+        entity.revision,
         entity.since,
         entity.happened_at,
-        last.recorded_at,
-        last.position,
-        last.actor.id,
+        entity.recorded_at,
+        entity.position,
+        entity.actor,
     )
 
 

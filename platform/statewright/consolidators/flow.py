@@ -65,7 +65,7 @@ class Flow:
         """Count the whole of `feed`, then write."""
         counts: Counter[_Bucket] = Counter()
         async for batch in feed:
-            await asyncio.to_thread(_count, batch, counts, feed)
+            _count(batch, counts, feed)
             if len(counts) * _ROW_BYTES > MEMORY_BYTES:
                 await asyncio.to_thread(self._write, counts, connection)
                 counts.clear()

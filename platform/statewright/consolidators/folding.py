@@ -1,7 +1,7 @@
 """What consolidators that fold each entity's transitions have in common: entities in memory, rows written per batch.
 
 Live, a batch is folded into the entities it touches and what changed of them is written. A rebuild folds the whole log
-and writes once; where the entities would outgrow the memory allowed they are written out and read back when needed.
+and writes once; where the entities would outgrow the memory allowed, they are written out and read back when needed.
 """
 
 from __future__ import annotations
@@ -73,8 +73,12 @@ class Folding(ABC, Generic[Life]):
     def _drop(self) -> None:
         """Forget what changed and was not written."""
 
+    def _holds_much(self) -> bool:
+        """Whether there is much to write that need not be held during a rebuild."""
+        return False
+
     def _tidy(self, connection: Connection) -> None:
-        """Between two batches of a rebuild: write what need not be held."""
+        """Write what need not be held."""
         return
 
     def consolidate(self, batch: Sequence[Record], connection: Connection) -> None:
@@ -95,25 +99,26 @@ class Folding(ABC, Generic[Life]):
         """Fold the whole of `feed`, then write."""
         spilled = False
         async for batch in feed:
-            spilled = await asyncio.to_thread(self._rebuild_by, batch, feed, connection, spilled)
+            if spilled:
+                await asyncio.to_thread(self._read_missing, batch, connection)
+            # On the loop: the batches are small, and to hand each to a thread would cost as much as to fold it.
+            for fault in self._fold_all(batch):
+                feed.park(fault.record, fault.reason)
+            if self._holds_much():
+                await asyncio.to_thread(self._tidy, connection)
+            if self._is_too_heavy(batch):
+                await asyncio.to_thread(self._write, connection)
+                self._lives.clear()
+                self._weight = 0
+                spilled = True
         await asyncio.to_thread(self._write, connection)
         self._lives.clear()
 
-    def _rebuild_by(self, batch: Sequence[Record], feed: Building, connection: Connection, spilled: bool) -> bool:
-        """Fold one batch; True when entities have been written out, now or before."""
-        if spilled:
-            self._read_missing(batch, connection)
-        for fault in self._fold_all(batch):
-            feed.park(fault.record, fault.reason)
-        self._tidy(connection)
+    def _is_too_heavy(self, batch: Sequence[Record]) -> bool:
+        """Whether what is held, after `batch`, takes more memory than is allowed, as far as can be estimated."""
         # Weighing every change would cost as much as folding it; every so many tell enough about the others.
         self._weight += _SAMPLE * _DATA_FACTOR * sum(len(_encode(record.changes)) for record in batch[::_SAMPLE])
-        if self._weight + _ENTITY_BYTES * len(self._lives) > MEMORY_BYTES:
-            self._write(connection)
-            self._lives.clear()
-            self._weight = 0
-            return True
-        return spilled
+        return self._weight + _ENTITY_BYTES * len(self._lives) > MEMORY_BYTES
 
     def _fold_all(self, batch: Sequence[Record]) -> Iterator[Unhandled]:
         """Fold all of `batch`; whoever goes on after a fault has the rest of its entity skipped."""

@@ -256,10 +256,12 @@ class Stays(Folding[_Life]):
         for pending in (self._stays, self._combined, self._sums):
             pending.drop()
 
+    def _holds_much(self) -> bool:
+        return len(self._stays.over) + len(self._combined.over) > _HELD_AT_MOST
+
     def _tidy(self, connection: Connection) -> None:
-        for pending in (self._stays, self._combined):
-            if len(pending.over) > _HELD_AT_MOST:
-                pending.write_over(connection)
+        self._stays.write_over(connection)
+        self._combined.write_over(connection)
 
 
 _HELD_AT_MOST = 50_000

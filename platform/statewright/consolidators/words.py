@@ -67,7 +67,7 @@ class Rebuilds(Protocol):
     async def rebuild(self, feed: Building, connection: Connection) -> None:
         """Fill the empty tables, which have no secondary indexes yet, with what the whole of `feed` says.
 
-        Runs on the event loop: hand the work on each batch to a thread.
+        Runs on the event loop: hand whatever takes more than some milliseconds to a thread.
         """
         ...
 
