@@ -77,6 +77,13 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("change", (event) => event.target.closest("[data-submits]")?.form.submit());
 
+// A diagram wider than its window begins where the entity is.
+for (const canvas of all(".canvas")) {
+  const current = one(".is-current", canvas)?.getBoundingClientRect();
+  const room = canvas.getBoundingClientRect();
+  if (current && current.right > room.right) canvas.scrollLeft += current.left - room.left - room.width / 2;
+}
+
 // --- keys ----------------------------------------------------------------------------------------------------------
 
 const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
