@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,20 @@ MADE: dict[str, Callable[[], str]] = {
 
 
 def _pretty(schema: dict[str, Any]) -> str:
-    return msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=2).decode() + "\n"
+    text = msgspec.json.encode(_dedented(schema), order="deterministic")
+    return msgspec.json.format(text, indent=2).decode() + "\n"
+
+
+def _dedented(value: Any) -> Any:
+    """The schema with its descriptions, which come from docstrings, as Python has them from 3.13 on: not indented."""
+    if isinstance(value, list):
+        return [_dedented(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: cleandoc(item) if key == "description" and isinstance(item, str) else _dedented(item)
+        for key, item in value.items()
+    }
 
 
 if __name__ == "__main__":
