@@ -18,7 +18,7 @@ DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 def main(base: str) -> None:
     """Every picture, over the old ones."""
-    rows = httpx.get(f"{base}/api/v1/entities/support_ticket", params={"limit": 1000}).json()["items"]
+    rows = httpx.get(f"{base}/api/v1/entities/order", params={"limit": 1000, "state": "shipped"}).json()["items"]
     busiest = max(rows, key=lambda row: row["version"])["entity"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -26,9 +26,9 @@ def main(base: str) -> None:
             _take(browser, base, "/", f"overview-{theme}", theme)
             _take(browser, base, "/definitions/support_ticket?heat=ever", f"definition-{theme}", theme)
             _take(browser, base, "/entities?type=order", f"entities-{theme}", theme)
-            _take(browser, base, f"/entities/support_ticket/{busiest}", f"entity-{theme}", theme)
+            _take(browser, base, f"/entities/order/{busiest}", f"entity-{theme}", theme)
         _take(browser, base, "/", "palette", "light", keys="/")
-        _take(browser, base, f"/entities/support_ticket/{busiest}", "entity-phone", "light", PHONE)
+        _take(browser, base, f"/entities/order/{busiest}", "entity-phone", "light", PHONE)
         browser.close()
 
 
