@@ -1,4 +1,4 @@
-"""Histories for tests of the views: written into a log one transition at a time, and folded again by the plainest means."""
+"""Histories for tests of the views: written into a log one transition at a time, folded again by the plainest means."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ class Chronicle:
         after = fold(head, stamped)
         self._waiting.append(Append(record.command, "", self.now, [Step(record, head, after)]))
         self._heads[ref] = after
+
+    def data_of(self, ref: Ref) -> dict[str, Any]:
+        """What `ref` remembers."""
+        head = self._heads.get(ref)
+        return head.data if head else {}
 
     async def write(self) -> None:
         """Append what was added."""

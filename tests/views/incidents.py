@@ -1,4 +1,4 @@
-"""A recorded event log decided line by line and written into a log of ours, for comparison with an independent replay."""
+"""A recorded event log decided line by line into a log of ours, for comparison with an independent replay."""
 
 from __future__ import annotations
 
