@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from statewright.catalog import Catalog, CatalogError, Refusal
+from statewright.catalog import Catalog, Refusal
 from statewright.commands.recording import step_of
 from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together
 from statewright.machine.compile import Machine
@@ -461,12 +461,9 @@ class _Deciding:
         machine = self.catalog.active(kind)
         if machine is not None:
             return machine
-        try:
-            registered = bool(self.catalog.revisions(kind))
-        except CatalogError:
-            registered = False
-        what = "has no active revision; activate one first" if registered else "is not registered; register it first"
-        return Refused(Why.UNKNOWN_TYPE, f"the type {kind[:63]!r} {what}")
+        return Refused(
+            Why.UNKNOWN_TYPE, f"no revision of {kind[:63]!r} is active; register its definition and activate it"
+        )
 
     def _note(self, refusal: NotDone, command: str) -> None:
         send, head = refusal.send, refusal.head

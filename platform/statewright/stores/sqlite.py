@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import queue
 import re
 import statistics
@@ -452,7 +453,10 @@ def _key_of(connection: apsw.Connection, ref: Ref) -> int | None:
 
 
 def _records(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> list[Record]:
-    records = []
+    return list(_each(connection, sql, values))
+
+
+def _each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Iterator[Record]:
     position = 0
     try:
         rows = cast("Iterator[tuple[int, int, str]]", connection.execute(sql, values))
@@ -460,10 +464,9 @@ def _records(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> 
             record = _decode_record(text)
             record.position = position
             record.recorded_at = recorded_at
-            records.append(record)
+            yield record
     except msgspec.DecodeError as error:
         raise LogDamaged(position, str(error)) from error
-    return records
 
 
 def _made_by(connection: apsw.Connection, ref: Ref, command: str) -> list[Record]:
@@ -476,13 +479,8 @@ def _made_by(connection: apsw.Connection, ref: Ref, command: str) -> list[Record
     if not here:
         return []
     # One command's transitions stand side by side: its group was written in order, under one lock.
-    around = _records(connection, _AFTER, (here[0].position - 1, _TRANSITIONS_PER_COMMAND))
-    made = []
-    for record in around:
-        if record.command != command or record.digest != here[0].digest:
-            break
-        made.append(record)
-    return made
+    after = _each(connection, _AFTER, (here[0].position - 1, _TRANSITIONS_PER_COMMAND))
+    return list(itertools.takewhile(lambda one: (one.command, one.digest) == (command, here[0].digest), after))
 
 
 def _head(connection: apsw.Connection, ref: Ref) -> Head | None:
