@@ -53,6 +53,18 @@ def test_a_stretch_that_dwarfs_the_others_is_folded_and_the_others_get_its_room(
     assert folded.bars[1].seconds == 1000 * 3600
 
 
+def test_stretches_of_like_length_are_left_as_they_are() -> None:
+    stays = stays_of([moved(1, 0, "a"), moved(2, 24, "b"), moved(3, 73, "c"), moved(4, 167, "d"), moved(5, 176, "e")])
+
+    assert ribbon_of(stays, now=181 * HOUR, ended=False).folds == []
+
+
+def test_nothing_is_folded_to_make_room_for_mere_moments() -> None:
+    stays = stays_of([moved(1, 0, "a"), moved(2, 0.001, "b"), moved(3, 500, "c"), moved(4, 500.001, "d")])
+
+    assert ribbon_of(stays, now=501 * HOUR, ended=True).folds == []
+
+
 def test_a_life_of_one_moment_is_still_drawn() -> None:
     ribbon = ribbon_of(stays_of([moved(1, 0, "a"), moved(2, 0, "b"), moved(3, 0, "c")]), now=1, ended=True)
 

@@ -14,8 +14,10 @@ from statewright.machine.record import Record
 _FOLDED_SHARE = 9.0
 """How much of the width, in per cent, a folded stretch takes, however long it was."""
 _FOLDED_AT_MOST = 5
-_DOMINANT = 0.4
-"""A stretch is folded while it takes more than this share of all that is not folded."""
+_TOWERS = 8
+"""Stretches are folded that are more than this many times as long as the longest of the others."""
+_WORTH_IT = 0.001
+"""Nothing is folded for the sake of stretches that are together less than this share of the whole: mere moments."""
 _ENDED_SHARE = 4.0
 """A life that is over ends in a stub of this width: nothing more will happen, so its length says nothing."""
 _APART = 8.0
@@ -123,7 +125,7 @@ class _Scale:
     def __init__(self, bounds: Sequence[Micros], ended: bool, folding: bool) -> None:
         self._bounds = bounds
         lengths = [after - before for before, after in pairwise(bounds)]
-        folded = _dominant(lengths) if folding else frozenset()
+        folded = _towering(lengths) if folding else frozenset()
         room = 100.0 - _FOLDED_SHARE * len(folded) - (_ENDED_SHARE if ended else 0.0)
         straight = sum(length for at, length in enumerate(lengths) if at not in folded)
         self._xs = [0.0]
@@ -138,14 +140,11 @@ class _Scale:
         return self._xs[self._bounds.index(moment)]
 
 
-def _dominant(lengths: Sequence[int]) -> frozenset[int]:
-    """The stretches so long that all others would shrink to hairlines beside them; never all of them."""
-    folded: set[int] = set()
-    rest = dict(enumerate(lengths))
-    while len(rest) > 2 and len(folded) < _FOLDED_AT_MOST:
-        longest = max(rest, key=lambda at: rest[at])
-        if rest[longest] <= _DOMINANT * sum(rest.values()):
-            break
-        folded.add(longest)
-        del rest[longest]
-    return frozenset(folded)
+def _towering(lengths: Sequence[int]) -> frozenset[int]:
+    """The few stretches so long that all others would shrink to hairlines beside them; at least two stay as they are."""
+    order = sorted(range(len(lengths)), key=lambda at: lengths[at], reverse=True)
+    for folded in range(1, min(_FOLDED_AT_MOST, len(lengths) - 2) + 1):
+        rest = [lengths[at] for at in order[folded:]]
+        if lengths[order[folded - 1]] > _TOWERS * rest[0] and sum(rest) >= _WORTH_IT * sum(lengths):
+            return frozenset(order[:folded])
+    return frozenset()
