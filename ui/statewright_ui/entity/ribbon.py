@@ -141,7 +141,7 @@ class _Scale:
 
 
 def _towering(lengths: Sequence[int]) -> frozenset[int]:
-    """The few stretches so long that all others would shrink to hairlines beside them; at least two stay as they are."""
+    """The few stretches so long that all others would shrink to hairlines beside them; at least two are left alone."""
     order = sorted(range(len(lengths)), key=lambda at: lengths[at], reverse=True)
     for folded in range(1, min(_FOLDED_AT_MOST, len(lengths) - 2) + 1):
         rest = [lengths[at] for at in order[folded:]]
