@@ -70,3 +70,11 @@ async def test_metrics_are_text_for_prometheus(consolidated: Server) -> None:
     assert "statewright_queue_waiting 0.0" in lines
     assert 'statewright_consolidator_lag_transitions{name="stays"} 0.0' in lines
     assert any(line.startswith("statewright_process_resident_memory_bytes ") for line in lines)
+
+
+async def test_a_page_of_another_site_cannot_have_a_browser_rebuild_or_activate(consolidated: Server) -> None:
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+
+    for path in ("/consolidators/stays/rebuild", "/definitions/light/revisions/1/retire"):
+        answer = await consolidated.post(path, headers=elsewhere)
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")

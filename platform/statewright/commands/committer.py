@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from statewright.catalog import Catalog, Refusal
 from statewright.commands.recording import step_of
-from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together
+from statewright.commands.words import Answer, Done, Failed, Failure, NotDone, SendEvent, SendTogether, Together
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted, Event, Refused, Why, decide
 from statewright.machine.moments import Micros
@@ -200,15 +200,15 @@ class Committer:
             if not job.future.done():
                 job.future.set_result([answer for answer in job.answers if answer is not None])
 
-    def _fail(self, jobs: Sequence[_Job], code: str, detail: str) -> None:
+    def _fail(self, jobs: Sequence[_Job], code: Failure, detail: str) -> None:
         """Answer what has no answer yet. What was decided on heads that may not hold is not let out."""
         self._heads.clear()
         for job in jobs:
             if job.together is not None:
-                job.outcome = job.outcome or Failed(code, detail, job.together.command)  # type: ignore[arg-type]
+                job.outcome = job.outcome or Failed(code, detail, job.together.command)
             for index, answer in enumerate(job.answers):
                 if answer is None:
-                    job.answers[index] = Failed(code, detail, job.sends[index].command)  # type: ignore[arg-type]
+                    job.answers[index] = Failed(code, detail, job.sends[index].command)
 
     async def _round(self, items: list[_Item]) -> list[_Item]:
         """Decide and record; gives back what must be decided again, because another writer was first."""

@@ -75,10 +75,13 @@ class Together(Struct, gc=False):
     failed: int | None = None
 
 
+Failure = Literal["overloaded", "store_unavailable", "outcome_unknown"]
+
+
 class Failed(Struct, gc=False):
     """No decision could be had. With `outcome_unknown`, send it again under `command` to learn what became of it."""
 
-    code: Literal["overloaded", "store_unavailable", "outcome_unknown"]
+    code: Failure
     detail: str
     command: str | None
 

@@ -39,13 +39,13 @@ def recorded(done: Done) -> Recorded:
         record.event,
         state_of(record.from_),
         state_of(record.to),
-        record.from_ or (),  # type: ignore[arg-type]  # a tuple is written as the list it is declared to be
-        record.to,  # type: ignore[arg-type]
+        record.from_ or (),
+        record.to,
         merged(record, "changes"),
         _moment(record.recorded_at),
         record.revision,
-        done.machine.allowed(record.to),  # type: ignore[arg-type]
-        record.removed or UNSET,  # type: ignore[arg-type]
+        done.machine.allowed(record.to),
+        record.removed or UNSET,
     )
 
 

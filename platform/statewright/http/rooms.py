@@ -10,8 +10,7 @@ from statewright.catalog import Catalog, UnknownType
 from statewright.commands import Asking, Committer
 from statewright.http.live import Broadcast
 from statewright.stores.words import EventStore
-from statewright.views import Standing, Views
-from statewright.views.standing import with_lag
+from statewright.views import Standing, Views, with_lag
 
 
 class Rooms:

@@ -34,7 +34,7 @@ class PatientProtocol(HttpToolsProtocol):
     heard_at: float
     head_bytes: int
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self.head_since = self.heard_at = self.loop.time()
         self.head_bytes = 0

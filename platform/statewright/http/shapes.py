@@ -43,13 +43,13 @@ class Recorded(Struct, gc=False, rename={"from_": "from"}):
     event: str | None
     from_: State
     to: State
-    from_leaves: list[str]
-    to_leaves: list[str]
+    from_leaves: Sequence[str]
+    to_leaves: Sequence[str]
     changes: dict[str, Any]
     recorded_at: str
     revision: int
-    allowed: list[str] | UnsetType = UNSET
-    removed: list[str] | UnsetType = UNSET
+    allowed: Sequence[str] | UnsetType = UNSET
+    removed: Sequence[str] | UnsetType = UNSET
 
 
 class Transition(Struct, gc=False, rename={"from_": "from"}):

@@ -31,6 +31,7 @@ def check_request(request: AnyRequest) -> None:
     Made for Litestar's `before_request`, so that no route can forget it. Raises ProblemFound.
     """
     request.state.principal = principal_of(request.headers.get("authorization"))
+    _check_site(request)
     _check_path(request)
     query: bytes = request.scope["query_string"]
     if query:
@@ -41,6 +42,15 @@ def principal_behind(request: AnyRequest) -> Principal:
     """Who is calling, as `check_request` found."""
     principal: Principal = request.state.principal
     return principal
+
+
+def _check_site(request: AnyRequest) -> None:
+    """Refuse what another site's page has a browser send: as long as nobody is asked for a key, it would be let in.
+
+    Calls with a JSON body need no such check: a browser asks first whether it may send those, and is told nothing.
+    """
+    if request.method != "GET" and request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise refuse("forbidden", "A page of another site may not send this.")
 
 
 def _check_path(request: AnyRequest) -> None:

@@ -32,7 +32,8 @@ class Record(Struct, omit_defaults=True, kw_only=True, gc=False, rename={"from_"
 
     `position` and `recorded_at` are 0 until a store has given them. `changes` is what differs, whole top-level fields;
     `sealed` holds the personal values of `payload` and `changes`, under those two names, apart from everything else.
-    `late`: its business time lies before one that the entity had already. `definition` is the digest of the document, on the first transition that a log holds under a revision.
+    `late`: its business time lies before one that the entity had already. `definition` is the digest of the document,
+    on the first transition that a log holds under a revision.
     """
 
     position: int = 0
