@@ -73,8 +73,6 @@ async def test_metrics_are_text_for_prometheus(consolidated: Server) -> None:
 
 
 async def test_a_page_of_another_site_cannot_have_a_browser_rebuild_or_activate(consolidated: Server) -> None:
-    elsewhere = {"Sec-Fetch-Site": "cross-site"}
-
     for path in ("/consolidators/stays/rebuild", "/definitions/light/revisions/1/retire"):
-        answer = await consolidated.post(path, headers=elsewhere)
+        answer = await consolidated.post(path, sec_fetch_site="cross-site")
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
