@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from statewright.stores.words import START, Batch, EventStore, Place
 
@@ -25,6 +25,9 @@ class Waker:
     def __init__(self) -> None:
         self._rung = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._pipe: int | None = None
+        self._ended: Callable[[], None] = lambda: None
+        self._hears = False
 
     def ring(self) -> None:
         """Wake the reader; one that is awake will look once more before it sleeps."""
@@ -37,25 +40,21 @@ class Waker:
         else:
             self._rung.set()  # nobody has slept yet, so there is no loop to disturb
 
-    def listen(self, pipe: int) -> None:
-        """Ring for every byte that comes through `pipe`, a readable file descriptor, from now on."""
+    def listen(self, pipe: int, ended: Callable[[], None] = lambda: None) -> None:
+        """Have a byte through `pipe`, a readable file descriptor, wake the reader; `ended` is called when it is closed.
+
+        Only a sleeper hears: bytes that come while the reader is awake stay in the pipe, and cost it nothing.
+        """
         os.set_blocking(pipe, False)
-        loop = asyncio.get_running_loop()
-
-        def drain() -> None:
-            try:
-                heard = os.read(pipe, 65_536)
-            except BlockingIOError:
-                return
-            if not heard:  # the other end is closed: it would be readable for ever
-                loop.remove_reader(pipe)
-            self._rung.set()
-
-        loop.add_reader(pipe, drain)
+        self._pipe = pipe
+        self._ended = ended
 
     async def sleep(self, timeout_s: float) -> bool:
         """Sleep until rung, at most `timeout_s` seconds; True when rung. A ring since the last sleep counts."""
         self._loop = asyncio.get_running_loop()
+        if self._pipe is not None and not self._hears:
+            self._hears = True
+            self._loop.add_reader(self._pipe, self._hear, self._loop, self._pipe)
         try:
             async with asyncio.timeout(timeout_s):
                 await self._rung.wait()
@@ -63,6 +62,18 @@ class Waker:
             return False
         self._rung.clear()
         return True
+
+    def _hear(self, loop: asyncio.AbstractEventLoop, pipe: int) -> None:
+        try:
+            heard = os.read(pipe, 65_536)
+        except BlockingIOError:
+            return
+        loop.remove_reader(pipe)
+        self._hears = False
+        self._rung.set()
+        if not heard:  # the other end is closed: it would be readable for ever
+            self._pipe = None
+            self._ended()
 
 
 async def wait_beyond(store: EventStore, place: Place, waker: Waker, timeout_s: float = UNTOLD_S) -> None:

@@ -67,21 +67,35 @@ async def test_a_reader_at_the_end_is_woken_by_an_append_of_its_own_process():
     assert time.monotonic() - started < 0.3
 
 
-async def test_a_reader_is_woken_by_a_byte_on_a_pipe():
+async def test_a_reader_is_woken_by_a_byte_on_a_pipe_and_told_when_it_is_closed():
     chronicle = await chronicle_of(1)
     read_end, write_end = os.pipe()
-    waker = Waker()
-    waker.listen(read_end)
+    waker, ended = Waker(), asyncio.Event()
+    waker.listen(read_end, ended.set)
     waiting = asyncio.create_task(wait_beyond(chronicle.store, "1", waker, 10))
     await asyncio.sleep(0.05)
 
     started = time.monotonic()
     os.write(write_end, b"!")
     await waiting
+    os.close(write_end)
+    await wait_beyond(chronicle.store, "1", waker, 10)
 
     assert time.monotonic() - started < 1
+    assert ended.is_set()
+    assert not await waker.sleep(0.01)
+    os.close(read_end)
+
+
+async def test_bytes_that_came_while_the_reader_was_awake_wake_it_once():
+    read_end, write_end = os.pipe()
+    waker = Waker()
+    waker.listen(read_end)
+    os.write(write_end, b"!!!")
+
+    assert await waker.sleep(10)
+    assert not await waker.sleep(0.01)
     os.close(write_end)
-    await asyncio.sleep(0.05)  # the loop sees the end of the pipe and leaves it alone
     os.close(read_end)
 
 
