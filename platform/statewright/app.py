@@ -41,6 +41,7 @@ from statewright_ui.pulse import Pulse
 __all__ = ["BadSetting", "Settings", "opened", "serve"]
 
 _RESTART_AFTER_S = 1.0
+_NICE = 5
 _FAILED = 70
 """The exit status (EX_SOFTWARE of sysexits.h) after the log's medium failed."""
 _log = logging.getLogger("statewright")
@@ -266,6 +267,8 @@ def _consolidate(settings: Settings, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Where processors are short, views fall behind a little before callers wait.
+    os.nice(_NICE)
     uvloop.run(_run_consolidators(settings, pipe))
 
 
