@@ -6,8 +6,10 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from statewright.consolidators import Consolidator, Runner
@@ -25,6 +27,7 @@ class Chronicle:
         self.now = now
         self._heads: dict[Ref, Head] = {}
         self._waiting: list[Append] = []
+        self._commands = count(1)
 
     def add(self, ref: Ref, to: Leaves, event: str | None = "GO", *, took: int = 1_000, **fields: Any) -> None:
         """One more transition of `ref` into the configuration `to`, `took` microseconds after the last one."""
@@ -34,7 +37,7 @@ class Chronicle:
             type=ref.type,
             entity=ref.id,
             version=1 if head is None else head.version + 1,
-            command=f"c-{len(self._waiting)}-{self.now}",
+            command=f"c-{next(self._commands)}",
             from_=fields.pop("from_", head.leaves if head else None),
             to=to,
             revision=fields.pop("revision", 1),
@@ -42,8 +45,7 @@ class Chronicle:
             kind="created" if event is None else "event",
             **fields,
         )
-        stamped = Record(**{field: getattr(record, field) for field in record.__struct_fields__})
-        stamped.recorded_at = self.now
+        stamped = replace(record, recorded_at=self.now)
         after = fold(head, stamped)
         self._waiting.append(Append(record.command, "", self.now, [Step(record, head, after)]))
         self._heads[ref] = after

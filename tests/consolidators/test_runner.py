@@ -20,7 +20,7 @@ from statewright.consolidators import (
     opened,
 )
 from statewright.stores.memory import MemoryStore
-from statewright.stores.words import Ref
+from statewright.stores.words import Batch, Ref, StoreUnavailable
 from statewright.views import NotBuiltYet, Standing, Views, with_lag
 from tests.consolidators.histories import Chronicle, running
 from tests.consolidators.peculiar import Clumsy, Later, Tally
@@ -189,6 +189,26 @@ async def test_a_consolidator_that_fails_altogether_says_why_and_holds_up_nobody
     assert stopped.error == "stopped after place 0: RuntimeError: the tally is out of order"
     assert (stopped.place, stopped.parked) == ("0", [])
     assert tallied(engine, views) == {"a": 1, "b": 1, "c": 1}
+
+
+async def test_a_log_that_cannot_be_read_is_waited_for_and_the_reason_shown(engine, views, monkeypatch):
+    monkeypatch.setattr("statewright.consolidators.runner._RETRY_S", 0.05)
+    chronicle = await chronicle_of((A, "GO"))
+    read = chronicle.store.read
+
+    async def unreadable(after: str, limit: int) -> Batch:
+        raise StoreUnavailable("the disk is away")
+
+    async with running(chronicle.store, engine, Flow) as runner:
+        assert await views.wait_for("flow", "1", 10)
+        monkeypatch.setattr(chronicle.store, "read", unreadable)
+        runner.waker.ring()
+        await until(views, lambda: standing_of(views, "flow").error is not None)
+        stopped = standing_of(views, "flow")
+        monkeypatch.setattr(chronicle.store, "read", read)
+        await until(views, lambda: standing_of(views, "flow").error is None)
+
+    assert stopped.error == "stopped after place 1: StoreUnavailable: the disk is away"
 
 
 async def test_a_view_of_another_log_is_rebuilt_and_never_continued(engine, views):

@@ -34,10 +34,13 @@ _PRAGMAS = (
     "journal_mode = WAL",
     # A power cut may take the last transactions, rows and checkpoint together: they are made again from the log.
     "synchronous = NORMAL",
-    "cache_size = -65536",
+    "cache_size = -8192",
     # A page that many batches touch is copied back once for all of them.
     "wal_autocheckpoint = 8000",
 )
+
+_WRITERS_CACHE = "PRAGMA cache_size = -65536"
+"""In KiB; for the connections that write, since SQLite drops the cache of all others whenever one has written."""
 
 SYSTEM = MetaData()
 
@@ -103,7 +106,8 @@ request = Table(
 
 def opened(url: str) -> Engine:
     """An engine on the views database at `url`, its own tables made where they are missing."""
-    engine = engine_at(url, _PRAGMAS)
+    # Last in, first out: the runner's one writer at a time then keeps one connection and its cache.
+    engine = engine_at(url, _PRAGMAS, pool_use_lifo=True, pool_size=10, max_overflow=50)
     with writing(engine) as connection:
         SYSTEM.create_all(connection)
     return engine
@@ -113,6 +117,9 @@ def opened(url: str) -> Engine:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes: kept when the block is left, undone when it is left by an exception."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if engine.dialect.name == "sqlite" and not connection.info.get("writes"):
+            connection.exec_driver_sql(_WRITERS_CACHE)
+            connection.info["writes"] = True
         yield connection
 
 

@@ -177,17 +177,26 @@ class Runner:
             await self._do_what_was_asked()
             largest = 0
             for place, lines in self._by_place().items():
-                batch = await self._store.read(place, self._batch)
-                if batch.records:
+                batch = await self._read(place, lines)
+                if batch is not None and (batch.records or any(line.attempts for line in lines)):
                     await self._write(self._advance_all, lines, batch)
                     largest = max(largest, len(batch.records))
             await self._switch_and_drop(at_the_end=not largest)
         except Exception as error:
-            # Without the log or the database nothing goes on; each is asked again until it answers.
+            # Without the database nothing goes on; it is asked again until it answers.
             _log.exception("consolidators wait: %s", error)
             await asyncio.sleep(_RETRY_S)
             return 0
         return largest
+
+    async def _read(self, place: Place, lines: Sequence[_Line]) -> Batch | None:
+        """The next transitions after `place`; None when the log cannot be read, and then `lines` say so."""
+        try:
+            return await self._store.read(place, self._batch)
+        except Exception as error:
+            for line in lines:
+                await self._write(self._failed, line, error)
+            return None
 
     def _by_place(self) -> dict[Place, list[_Line]]:
         now = time.monotonic()
@@ -203,7 +212,8 @@ class Runner:
     def _advance_all(self, lines: Sequence[_Line], batch: Batch) -> None:
         for line in lines:
             try:
-                self._advance(line, batch)
+                if batch.records:
+                    self._advance(line, batch)
             except Exception as error:
                 self._failed(line, error)
             else:
