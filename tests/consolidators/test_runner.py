@@ -211,6 +211,28 @@ async def test_a_log_that_cannot_be_read_is_waited_for_and_the_reason_shown(engi
     assert stopped.error == "stopped after place 1: StoreUnavailable: the disk is away"
 
 
+async def test_a_runner_that_cannot_begin_begins_later(engine, views, monkeypatch):
+    monkeypatch.setattr("statewright.consolidators.runner._RETRY_S", 0.02)
+    chronicle = await chronicle_of((A, "GO"))
+    async with running(chronicle.store, engine, Flow):
+        assert await views.wait_for("flow", "1", 10)
+    read_entity, failures = chronicle.store.read_entity, iter([True, True])
+
+    async def fails_twice(*arguments):
+        if next(failures, False):
+            raise StoreUnavailable("the disk is away")
+        return await read_entity(*arguments)
+
+    monkeypatch.setattr(chronicle.store, "read_entity", fails_twice)
+    chronicle.add(B, ("open",))
+    await chronicle.write()
+
+    async with running(chronicle.store, engine, Flow):
+        assert await views.wait_for("flow", "2", 10)
+
+    assert standing_of(views, "flow").generation == 1
+
+
 async def test_a_view_of_another_log_is_rebuilt_and_never_continued(engine, views):
     first = await chronicle_of((A, "GO"), (B, "GO"), (B, "GO"))
     async with running(first.store, engine):

@@ -157,6 +157,14 @@ class _Copying:
 
 
 def remove(file: Path) -> None:
-    """Remove what an earlier attempt left."""
+    """Remove the file and its journal, if they are there."""
     for leftover in file.parent.glob(f"{file.name}*"):
         leftover.unlink(missing_ok=True)
+
+
+def remove_all(views: Engine) -> None:
+    """Remove what a process left that was killed while it rebuilt."""
+    database = views.url.database
+    if views.dialect.name == "sqlite" and database:
+        for leftover in Path(database).parent.glob(f"{Path(database).name}.*.building*"):
+            leftover.unlink(missing_ok=True)

@@ -23,7 +23,15 @@ from statewright.consolidators.entities import Entities
 from statewright.consolidators.flow import Flow
 from statewright.consolidators.folding import sentence_of
 from statewright.consolidators.handling import Handling, Parking, handle, handle_all
-from statewright.consolidators.rebuilding import RebuildFeed, RebuildStopped, build, building_file, copy, remove
+from statewright.consolidators.rebuilding import (
+    RebuildFeed,
+    RebuildStopped,
+    build,
+    building_file,
+    copy,
+    remove,
+    remove_all,
+)
 from statewright.consolidators.stays import Stays
 from statewright.consolidators.words import Consolidator
 from statewright.feed import BATCH, UNTOLD_S, Waker, wait_beyond
@@ -108,7 +116,7 @@ class Runner:
     async def run(self) -> None:
         """Run until `stop`. What is in hand is finished and saved first."""
         try:
-            await self._begin()
+            await self._begin_as_soon_as_possible()
             while not self._stopping:
                 started = time.monotonic()
                 largest = await self._go_round()
@@ -131,8 +139,17 @@ class Runner:
 
     # --- beginning
 
+    async def _begin_as_soon_as_possible(self) -> None:
+        while not self._stopping:
+            try:
+                return await self._begin()
+            except Exception as error:
+                _log.exception("consolidators cannot begin yet: %s", error)
+                await self.waker.sleep(_RETRY_S)
+
     async def _begin(self) -> None:
         await self._write(books.drop_idle, self._views, list(self._watches))
+        remove_all(self._views)
         for name, watch in self._watches.items():
             known = await asyncio.to_thread(books.known, self._views, name)
             if known is None:
