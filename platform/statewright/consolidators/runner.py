@@ -142,7 +142,8 @@ class Runner:
     async def _begin_as_soon_as_possible(self) -> None:
         while not self._stopping:
             try:
-                return await self._begin()
+                await self._begin()
+                return
             except Exception as error:
                 _log.exception("consolidators cannot begin yet: %s", error)
                 await self.waker.sleep(_RETRY_S)
