@@ -27,7 +27,7 @@ KEPT = 50_000
 MEMORY_BYTES = 256 * 1024 * 1024
 """What a rebuild may hold in memory before it writes out, as far as can be estimated."""
 
-_ENTITY_BYTES = 1_000
+_ENTITY_BYTES = 2_000
 """What an entity takes in memory besides its data."""
 
 _DATA_FACTOR = 6
