@@ -61,10 +61,8 @@ def _lengths(view: View, type: str, wanted: Collection[tuple[str, int]]) -> dict
     found: dict[tuple[str, int], list[float]] = defaultdict(list)
     if wanted:
         pairs = ", ".join(["(?, ?)"] * len(wanted))
-        sql = (
-            "select state, length_class, seconds from stays_{n}"
-            f" where type = ? and (state, length_class) in (values {pairs}) order by seconds"
-        )
+        sql = "select state, length_class, seconds from stays_{n} where type = ? and (state, length_class) in "
+        sql += f"(values {pairs}) order by seconds"
         for state, length_class, seconds in view.rows(sql, type, *(part for pair in wanted for part in pair)):
             found[state, length_class].append(seconds)
     return found
