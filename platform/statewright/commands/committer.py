@@ -343,7 +343,7 @@ class Committer:
             head = heads[ref]
             if command is None or head is None or head.version <= COMMANDS_KEPT or command in head.commands:
                 continue
-            if await self.store.find_command(ref, command):
+            if await self.store.find_command(ref, command, COMMANDS_KEPT):
                 known.add((ref, command))
         return known
 

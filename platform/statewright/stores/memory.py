@@ -155,7 +155,7 @@ class MemoryStore(EventStore):
 
         return await self._waking.until(beyond, timeout_s)
 
-    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
+    async def find_command(self, ref: Ref, command: str, after_version: int = 0) -> Sequence[Record]:
         """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none."""
         return self._made_by(ref, command)
 

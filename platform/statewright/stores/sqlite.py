@@ -26,7 +26,7 @@ from typing import Any, cast
 import apsw
 import msgspec
 
-from statewright.machine.record import FORMAT, Head, Record, fold
+from statewright.machine.record import COMMANDS_KEPT, FORMAT, Head, Record, fold
 from statewright.stores.sealing import apart
 from statewright.stores.waking import Waking
 from statewright.stores.words import (
@@ -95,7 +95,10 @@ _LATE_COMMAND = (
     "select position, recorded_at, record from transition indexed by transition_late_command"
     " where entity = ? and json_extract(record, '$.command') = ? and version > 64 order by version"
 )
-_EARLY = "select position, recorded_at, record from transition where entity = ? and version <= 64 order by version"
+_EARLY = (
+    "select position, recorded_at, record from transition where entity = ? and version between ? and 64"
+    " order by version"
+)
 
 _encode = msgspec.json.Encoder().encode
 _decode_record = msgspec.json.Decoder(Record).decode
@@ -271,9 +274,9 @@ class SqliteStore:
         with self._reading():
             return [_head(self._heads, ref) for ref in refs]
 
-    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
+    async def find_command(self, ref: Ref, command: str, after_version: int = 0) -> Sequence[Record]:
         with self._reading():
-            return _made_by(self._heads, ref, command)
+            return _made_by(self._heads, ref, command, after_version)
 
     async def read_entity(self, ref: Ref, after_version: int = 0, limit: int | None = None) -> Sequence[Record]:
         def read(connection: apsw.Connection) -> list[Record]:
@@ -469,13 +472,14 @@ def _each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Ite
         raise LogDamaged(position, str(error)) from error
 
 
-def _made_by(connection: apsw.Connection, ref: Ref, command: str) -> list[Record]:
+def _made_by(connection: apsw.Connection, ref: Ref, command: str, after_version: int = 0) -> list[Record]:
     """The transitions of a command whose first entity is `ref`, of all the entities it moved, oldest first."""
     key = _key_of(connection, ref)
     if key is None:
         return []
-    early = [record for record in _records(connection, _EARLY, (key,)) if record.command == command]
-    here = early or _records(connection, _LATE_COMMAND, (key, command))
+    early = _each(connection, _EARLY, (key, after_version + 1)) if after_version < COMMANDS_KEPT else ()
+    here = [record for record in early if record.command == command]
+    here = here or _records(connection, _LATE_COMMAND, (key, command))
     if not here:
         return []
     # One command's transitions stand side by side: its group was written in order, under one lock.

@@ -143,8 +143,11 @@ class EventStore(Protocol):
         """Return True as soon as something stands after `place`, False after `timeout_s` seconds."""
         ...
 
-    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
-        """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none."""
+    async def find_command(self, ref: Ref, command: str, after_version: int = 0) -> Sequence[Record]:
+        """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none.
+
+        Who knows that it is not among the entity's first `after_version` versions saves the store a look.
+        """
         ...
 
     def compare_places(self, one: Place, other: Place) -> int:
