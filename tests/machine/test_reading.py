@@ -155,6 +155,12 @@ def test_what_is_not_of_this_language_is_malformed(text: bytes, code: str) -> No
         ({"schemas": {"context": {"properties": {"a": {"$ref": "#/$defs/a"}},
                                   "$defs": {"a": {"properties": {"b": {"$ref": "#/$defs/a"}}}}}}},
          ("bad_schema", "/schemas/context/properties/a/$ref")),
+        ({"schemas": {"context": {"required": 5}}}, ("bad_schema", "/schemas/context/required")),
+        ({"schemas": {"context": {"properties": {"a": {"$ref": "#/%24defs/a"}},
+                                  "$defs": {"a": {"$ref": "#/$defs/a"}}}}},
+         ("bad_schema", "/schemas/context/properties/a/$ref")),
+        ({"schemas": {"context": {"properties": {"a": {"$id": "x:y", "$ref": "#/$defs/a", "$defs": {"a": {}}}}}}},
+         ("bad_schema", "/schemas/context/properties/a/$id")),
         ({"schemas": {"context": {"properties": {"a": {"pattern": "(?=x)"}}}}},
          ("bad_schema", "/schemas/context/properties/a/pattern")),
     ],
@@ -180,6 +186,21 @@ KEEPING: dict[str, Any] = {
 )
 def test_what_an_event_keeps_must_agree_with_the_schemas(keep: str, code: str) -> None:
     assert code in [found for found, _ in codes_of(schemas=KEEPING, states=branch(keep=[keep]))]
+
+
+def test_a_schema_that_unfolds_without_bound_is_refused() -> None:
+    twice = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)}
+    schemas = {"context": {"$ref": "#/$defs/a0", "$defs": {**twice, "a40": {}}}}
+
+    assert "bad_schema" in [found for found, _ in codes_of(schemas=schemas)]
+
+
+@pytest.mark.parametrize(("value", "fits"), [("y", True), (1, False)])
+def test_a_constant_is_held_to_a_schema_that_refers_to_another(value: Any, fits: bool) -> None:
+    schemas = {"context": {"properties": {"a": {"$ref": "#/$defs/word"}}, "$defs": {"word": {"type": "string"}},
+                           "required": ["other"]}}  # fmt: skip
+
+    assert ("bad_patch" not in [found for found, _ in codes_of(schemas=schemas, context={"a": value})]) is fits
 
 
 def test_a_constant_must_fit_the_schema_of_the_field_it_is_written_to() -> None:

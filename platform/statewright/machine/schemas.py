@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import jsonschema_rs
+import msgspec
 
 from statewright.machine.problem import child, pointer_of
 
 ASSERTED_FORMATS = frozenset({"date", "date-time", "email", "uuid", "uri"})
 _SHOWN = 160
+UNFOLDED = 10_000
+"""How many references a schema may come to when each is followed: two in each of thirty definitions are a billion."""
 
 
 class BadSchema(ValueError):
@@ -31,14 +35,18 @@ class Schema:
 
     def __init__(self, written: Mapping[str, Any]) -> None:
         """Raises BadSchema for a schema that is not one, refers to the outside or to itself."""
-        _refuse_open_references(dict(written))
+        _refuse_open_references(written)
+        closed = {"type": "object", **_without_hints(dict(written))}
+        self._validator = _compiled(closed)
+        self.fits = self._validator.is_valid
         self.fields: Mapping[str, Any] = _properties(written)
         self.required: frozenset[str] = frozenset(written.get("required") or ())
         self.personal = _marked(self.fields, "personal")
         self.read_only = _marked(self.fields, "readOnly")
         self._defaults = _defaults(written)
-        self._validator = _compiled({"type": "object", **_without_hints(dict(written))})
-        self.fits = self._validator.is_valid
+        self.default_bytes = len(msgspec.json.encode(self._defaults)) if self._defaults else 0
+        """At most how many bytes of JSON `filled` adds."""
+        self._masked = _compiled(closed, mask="the whole") if self.personal else None
 
     def fault(self, value: Mapping[str, Any]) -> tuple[str, str] | None:
         """Pointer and sentence of the first thing in `value` that does not fit; None when all does.
@@ -50,6 +58,8 @@ class Schema:
             where = pointer_of(*path)
             if path and path[0] in self.personal:
                 return where, "the value does not fit the schema (it is personal, so it is not shown)"
+            if not path and self._masked is not None:  # what is said of the whole object shows all that is in it
+                error = next(self._masked.iter_errors(value))
             message = error.message
             return where, message if len(message) <= _SHOWN else message[: _SHOWN - 1] + "…"
         return None
@@ -60,16 +70,18 @@ class Schema:
 
     def accepts_constant(self, field: str, value: Any) -> bool:
         """Whether `value` could ever stand in `field`; True for fields without a schema of their own."""
-        written = self.fields.get(field)
-        if not isinstance(written, dict):
-            return written is not False
-        return _compiled(_without_hints(written)).is_valid(value)
+        if field not in self.fields:
+            return True
+        # The whole schema is asked, since references lead anywhere in it; other fields and conditions do not count.
+        own = ["properties", field]
+        return all(list(error.evaluation_path)[:2] != own for error in self._validator.iter_errors({field: value}))
 
 
-def _compiled(written: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+def _compiled(written: dict[str, Any], mask: str | None = None) -> jsonschema_rs.Draft202012Validator:
     try:
         return jsonschema_rs.Draft202012Validator(
             written,
+            mask=mask,
             validate_formats=True,
             pattern_options=jsonschema_rs.RegexOptions(size_limit=1_000_000),
             offline=True,
@@ -131,29 +143,37 @@ def _references(written: Any, pointer: str = "") -> Iterator[tuple[str, str]]:
             yield from _references(item, child(pointer, index))
     elif isinstance(written, dict):
         for key, value in written.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+            # an `$id` further down would give the references below it another root to start from
+            if (key in ("$ref", "$dynamicRef") or (key == "$id" and pointer)) and isinstance(value, str):
                 yield child(pointer, key), value
             elif key not in ("const", "enum", "default", "examples"):
                 yield from _references(value, child(pointer, key))
 
 
-def _refuse_open_references(written: dict[str, Any]) -> None:
+def _refuse_open_references(written: Mapping[str, Any]) -> None:
     for pointer, reference in _references(written):
         if not reference.startswith("#"):
             raise BadSchema(pointer, f"{reference[:80]!r} refers outside of the document; only `#/…` is possible")
-        _refuse_cycle(written, reference, pointer, (reference,))
+    steps: dict[int, int] = {}  # how many references a target comes to, by its identity
+    for pointer, reference in _references(written):
+        if _unfolded(written, reference, pointer, (), steps) > UNFOLDED:
+            raise BadSchema(pointer, f"{reference[:80]!r} unfolds to more than {UNFOLDED:,} references")
 
 
-def _refuse_cycle(written: dict[str, Any], reference: str, pointer: str, way: tuple[str, ...]) -> None:
+def _unfolded(written: Any, reference: str, pointer: str, way: tuple[int, ...], steps: dict[int, int]) -> int:
+    """How many references following this one comes to, itself included. Raises BadSchema when it never ends."""
     target = _at(written, reference)
-    for _, onward in _references(target):
-        if onward in way or len(way) > 64:
-            raise BadSchema(pointer, f"{reference[:80]!r} leads back to itself; a schema may not contain a cycle")
-        _refuse_cycle(written, onward, pointer, (*way, onward))
+    name = id(target)
+    if name in way or len(way) > 64:
+        raise BadSchema(pointer, f"{reference[:80]!r} leads back to itself; a schema may not contain a cycle")
+    if name not in steps:
+        onward = (_unfolded(written, below, pointer, (*way, name), steps) for _, below in _references(target))
+        steps[name] = 1 + sum(onward)
+    return steps[name]
 
 
 def _at(written: Any, reference: str) -> Any:
-    for step in reference.removeprefix("#").split("/")[1:]:
+    for step in unquote(reference.removeprefix("#")).split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(written, list):
             written = written[int(name)] if name.isdigit() and int(name) < len(written) else None
