@@ -152,6 +152,7 @@ def strict() -> Machine:
         (head(), Event(None, expected=0), Why.VERSION_CONFLICT),
         (None, Event(None, {"fixed": "y"}), Why.INVALID_DATA),
         (None, Event(None, {"n": 10}), Why.INVALID_DATA),
+        (None, Event(None, {"n": 1}, expected=7), Why.UNKNOWN_ENTITY),
     ],
 )
 def test_the_first_failing_check_is_the_reason(at: Head | None, event: Event, expected: Why) -> None:
@@ -183,6 +184,34 @@ def test_implicit_creation_can_be_forbidden(event: Event) -> None:
     assert why(decide(machine(creation="implicit"), None, event)) is Why.UNKNOWN_ENTITY
 
 
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (Event("GO", create={"n": "many"}), Why.INVALID_DATA),
+        (Event("GO", create={"fixed": "y"}), Why.INVALID_DATA),
+        (Event("NONE", create={"fixed": "y"}), Why.UNKNOWN_EVENT),
+        (Event("GO", create={"large": "x" * 270_000}), Why.TOO_LARGE),
+    ],
+)
+def test_the_data_that_an_entity_begins_with_is_checked_whatever_the_event_keeps(event: Event, expected: Why) -> None:
+    made = machine(creation="implicit", schemas={"context": SCHEMAS["context"]})
+
+    assert why(decide(made, None, event)) is expected
+
+
+@pytest.mark.parametrize("name", ["statewright.x", "after.P1D.a", "done.state.a", "", " x", "a\u202eb"])
+def test_a_wildcard_takes_no_event_that_is_the_platforms_own_or_no_name(name: str) -> None:
+    made = machine(states={"a": {"on": {"*": "b"}}, "b": {}})
+
+    assert why(decide(made, head(), Event(name))) is Why.UNKNOWN_EVENT
+
+
+def test_a_payload_that_is_too_large_is_told_after_all_else() -> None:
+    large = Event("GO", {"n": 1, "x": "x" * 140_000}, size=140_020)
+
+    assert why(decide(strict(), head(), large)) is Why.NOT_ALLOWED
+
+
 def test_too_much_is_refused_before_it_is_recorded() -> None:
     made = machine(states={"a": {"on": {"GO": {"keep": "*"}}}})
     large, larger = {"x": "x" * 100_000}, {"x": "x" * 140_000}
@@ -192,8 +221,15 @@ def test_too_much_is_refused_before_it_is_recorded() -> None:
     assert why(decide(made, head(y="y" * 170_000), Event("GO", large, size=100_010))) is Why.TOO_LARGE
 
 
-def test_a_personal_value_never_stands_in_a_refusal() -> None:
-    schemas = {"events": {"GO": {"properties": {"email": {"type": "integer", "personal": True}}}}}
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"properties": {"email": {"type": "integer", "personal": True}}},
+        {"properties": {"email": {"personal": True}}, "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+    ],
+)
+def test_a_personal_value_never_stands_in_a_refusal(rules: dict[str, Any]) -> None:
+    schemas = {"events": {"GO": rules}}
 
     outcome = decide(machine(schemas=schemas), head(), Event("GO", {"email": "anna@example.org"}))
 

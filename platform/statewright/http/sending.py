@@ -20,6 +20,8 @@ from statewright.machine.record import Actor
 from statewright.stores.words import Ref
 
 LINE_BYTES = 1_000_000
+LONGER = 4
+"""How many times longer a body can become when it is written again: `1e15,` becomes `1000000000000000.0,`."""
 Headers = dict[bytes, bytes]
 """The headers that matter, by name in lower case."""
 
@@ -98,7 +100,7 @@ def too_long(number: int) -> Problem:
 
 def send_of(sent: EventIn | CommandIn, ref: Ref, principal: Principal, size: int) -> SendEvent:
     """What a body asks for; `size` is its length in bytes. Raises ProblemFound."""
-    asked = SendEvent(ref, sent.event, sent.data or {}, size=size)
+    asked = SendEvent(ref, sent.event, sent.data or {}, size=LONGER * size)
     asked.actor = principal.actor
     if sent.id is not UNSET:
         asked.command = _command_id(sent.id, "id")
@@ -109,6 +111,9 @@ def send_of(sent: EventIn | CommandIn, ref: Ref, principal: Principal, size: int
     if sent.occurred_at is not UNSET:
         asked.occurred_at = _occurred_at(sent.occurred_at)
     if sent.create is not UNSET:
+        if sent.event is None and sent.create is not True:
+            detail = "`create` stands beside an event; an `event` of null creates with `data`."
+            raise refuse("bad_parameter", detail, parameter="create")
         asked.create = sent.create
     if sent.actor is not UNSET:
         asked.actor = _believed(principal, sent.actor)
@@ -190,13 +195,14 @@ def _with_headers(asked: SendEvent, headers: Headers) -> None:
     if b"if-match" not in headers and b"if-none-match" not in headers:
         return
     expected = _expected(headers)
-    if expected is None:
-        asked.create = False  # `If-Match: *`: it must exist
-        return
-    if asked.expected is not None and asked.expected != expected:
+    differs = asked.expected == 0 if expected is None else asked.expected not in (None, expected)
+    if differs:
         detail = "The precondition in the headers and `expected_version` differ; send one of them."
         raise refuse("bad_parameter", detail, parameter="expected_version")
-    asked.expected = expected
+    if expected is None:
+        asked.create = False  # `If-Match: *`: it must exist
+    else:
+        asked.expected = expected
 
 
 def _expected(headers: Headers) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from statewright.machine.definition import Branch, Branches, Definition, State, branches_of
-from statewright.machine.names import RESERVED_EVENTS
+from statewright.machine.names import fault_of_event_name
 from statewright.machine.problem import pointer_of
 from statewright.machine.record import Leaves
 from statewright.machine.schemas import Schema
@@ -79,15 +79,16 @@ class Machine:
     def move(self, leaf: str, event: str) -> Move | None:
         """The branch that decides on `event` in `leaf`; None when no descriptor there or at the root matches."""
         found = self._moves[leaf].get(event)
-        if found is None and event not in self.named_events and self._compiler.has_wildcards:
-            return self._compiler.first(leaf, event)
-        return found
+        if found is not None or event in self.named_events or not self._compiler.has_wildcards:
+            return found
+        # A wildcard takes what could be an event's name, which leaves out the platform's own.
+        return None if fault_of_event_name(event) else self._compiler.first(leaf, event)
 
     def knows(self, event: str) -> bool:
         """Whether any descriptor anywhere matches `event`."""
         if event in self.named_events:
             return True
-        return not event.startswith(RESERVED_EVENTS) and self._compiler.matches_anywhere(event)
+        return not fault_of_event_name(event) and self._compiler.matches_anywhere(event)
 
     def is_final(self, leaves: Leaves) -> bool:
         """Whether an entity in this configuration has ended."""

@@ -82,7 +82,8 @@ class Refused(Struct, gc=False):
 def decide(machine: Machine, head: Head | None, event: Event) -> Accepted | Refused:
     """Say what `event` does to the entity at `head` (None when there is none), or why it may not happen.
 
-    Pure: neither argument is changed, and the same arguments give the same answer.
+    Pure: the same arguments give the same answer. `event` is completed with the defaults of its schema, else nothing is
+    changed.
     """
     if event.name is None:
         return _create(machine, head, event)
@@ -104,6 +105,8 @@ def _create(machine: Machine, head: Head | None, event: Event) -> Accepted | Ref
         if event.expected is not None and event.expected != head.version:
             return _conflict(head, event.expected)
         return Refused(Why.ENTITY_EXISTS, f"the entity exists already, in {_named(head.leaves)}")
+    if event.expected:
+        return _missing(event.expected)
     begun = _begin(machine, event.payload, event.size)
     if isinstance(begun, Refused):
         return begun
@@ -119,15 +122,15 @@ def _decide_first(machine: Machine, event: Event) -> Accepted | Refused:
     if not machine.implicit or event.create is False:
         return Refused(Why.UNKNOWN_ENTITY, _HOW_TO_CREATE if not machine.implicit else "there is no such entity")
     if event.expected:
-        return Refused(Why.UNKNOWN_ENTITY, f"there is no such entity, so it cannot stand at version {event.expected}")
-    begun = _begin(machine, event.create if isinstance(event.create, dict) else {}, 0)
-    if isinstance(begun, Refused):
-        return begun
+        return _missing(event.expected)
     found = _select(machine, machine.initial, event)
     if isinstance(found, Refused):
         return found
+    begun = _begin(machine, event.create if isinstance(event.create, dict) else {}, 0)
+    if isinstance(begun, Refused):
+        return begun
     data, size = begun
-    outcome = _carry_out(machine, found, event, machine.initial, data, size)
+    outcome = _carry_out(machine, found, event, machine.initial, data, size, begins=True)
     if isinstance(outcome, Accepted):
         outcome.changes = outcome.data
         outcome.removed = ()
@@ -159,9 +162,15 @@ def _select(machine: Machine, leaves: Leaves, event: Event) -> Move | Refused:
         if not machine.knows(name):
             return Refused(Why.UNKNOWN_EVENT, f"the definition {machine.type!r} knows no event {name[:100]!r}")
         return Refused(Why.NOT_IN_THIS_STATE, f"{name} is refused in {_named(leaves)}")
-    fault = _fault_of_payload(machine, event)
-    if fault is not None:
-        return fault
+    schema = machine.events.get(name)
+    if schema is not None:
+        event.payload = schema.filled(event.payload)
+        if event.size:
+            event.size += schema.default_bytes
+        if not schema.fits(event.payload):
+            pointer, sentence = schema.fault(event.payload) or ("", "the payload does not fit its schema")
+            place = f"at {pointer}: " if pointer else ""
+            return Refused(Why.INVALID_PAYLOAD, f"{name}: {place}{sentence}", "/data" + pointer)
     if move.allow is not None and move.allow.isdisjoint(event.actor.roles):
         wanted = " or ".join(sorted(move.allow))
         roles = ", ".join(event.actor.roles) or "no role"
@@ -170,23 +179,17 @@ def _select(machine: Machine, leaves: Leaves, event: Event) -> Move | Refused:
     return move
 
 
-def _fault_of_payload(machine: Machine, event: Event) -> Refused | None:
-    schema = machine.events.get(event.name or "")
-    if schema is not None:
-        event.payload = schema.filled(event.payload)
-        if not schema.fits(event.payload):
-            pointer, sentence = schema.fault(event.payload) or ("", "the payload does not fit its schema")
-            place = f"at {pointer}: " if pointer else ""
-            return Refused(Why.INVALID_PAYLOAD, f"{event.name}: {place}{sentence}", "/data" + pointer)
-    if event.size > PAYLOAD_BYTES and _size_of(event.payload, 0) > PAYLOAD_BYTES:
-        return Refused(Why.TOO_LARGE, f"the payload has more than {PAYLOAD_BYTES:,} bytes", "/data")
-    return None
-
-
 def _carry_out(
-    machine: Machine, move: Move, event: Event, leaves: Leaves, before: dict[str, Any], size: int
+    machine: Machine,
+    move: Move,
+    event: Event,
+    leaves: Leaves,
+    before: dict[str, Any],
+    size: int,
+    *,
+    begins: bool = False,
 ) -> Accepted | Refused:
-    """Keep, patch and move; what comes out must fit the schema of the data."""
+    """Keep, patch and move; what comes out must fit the schema of the data, which `before` does unless it `begins`."""
     payload = event.payload
     changes: dict[str, Any] = {}
     removed: tuple[str, ...] = ()
@@ -208,11 +211,14 @@ def _carry_out(
         size += event.size or _size_of(changes, 0)
         if move.patch:
             size += _size_of(dict(move.patch), 0)
+    if changes or removed or begins:
         fault = _fault_of_data(machine, data, size)
         if fault is not None:
             return fault
         if size > DATA_BYTES:
             size = _size_of(data, 0)
+    if event.size > PAYLOAD_BYTES and _size_of(payload, 0) > PAYLOAD_BYTES:
+        return Refused(Why.TOO_LARGE, f"the payload has more than {PAYLOAD_BYTES:,} bytes", "/data")
     return Accepted("event", leaves, leaves if move.to is None else move.to, payload, data, changes, removed, size)
 
 
@@ -249,6 +255,10 @@ def _fault_of_data(machine: Machine, data: dict[str, Any], size: int) -> Refused
 
 def _size_of(data: dict[str, Any], known: int) -> int:
     return known or len(_encode(data))
+
+
+def _missing(expected: int) -> Refused:
+    return Refused(Why.UNKNOWN_ENTITY, f"there is no such entity, so it cannot stand at version {expected}")
 
 
 def _conflict(head: Head, expected: int) -> Refused:
