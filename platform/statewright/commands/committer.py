@@ -341,7 +341,7 @@ class Committer:
             ref = job.sends[max(index, 0)].ref
             command = job.together.command if job.together else job.sends[index].command
             head = heads[ref]
-            if command is None or head is None or head.version <= COMMANDS_KEPT or command in head.commands:
+            if command is None or head is None or head.version <= COMMANDS_KEPT or head.remembers(command):
                 continue
             if await self.store.find_command(ref, command, COMMANDS_KEPT):
                 known.add((ref, command))
@@ -409,7 +409,7 @@ class _Deciding:
             self.again.append(item)  # sent twice in one group: the second is answered when the first is in the log
             return True
         head = self.heads[ref]
-        if head is not None and (command in head.commands or (ref, command) in self.known):
+        if head is not None and (head.remembers(command) or (ref, command) in self.known):
             self.repeats.append((item, ref, command, digest))
             return True
         return False

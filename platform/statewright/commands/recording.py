@@ -59,7 +59,7 @@ def _head_after(machine: Machine, record: Record, head: Head | None, accepted: A
             created_at=happened_at,
             personal=personal,
             size=accepted.size,
-            commands=[command],
+            commands=f"\n{command}\n",
         )
     happened_at = max(happened_at, head.happened_at)
     moved = accepted.to != head.leaves
@@ -76,7 +76,7 @@ def _head_after(machine: Machine, record: Record, head: Head | None, accepted: A
         personal=personal,
         key=head.key,
         size=accepted.size,
-        commands=[*head.commands, command] if version <= COMMANDS_KEPT else head.commands,
+        commands=f"{head.commands}{command}\n" if version <= COMMANDS_KEPT else head.commands,
     )
 
 

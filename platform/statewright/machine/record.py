@@ -74,8 +74,8 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
     `happened_at` is its business time, the greatest so far; `since` is the business time at which the configuration
     last changed, `since_version` the version that changed it. `personal` names the fields of `data` that are
     personal. `key` is the store's own handle and means nothing elsewhere. `size` is an upper bound of the bytes of
-    `data` as JSON, 0 when it is not known. `commands` holds the command of each of the
-    first 64 versions, so that a repeat is seen without a read.
+    `data` as JSON, 0 when it is not known. `commands` holds the commands of the
+    first 64 versions, each on a line of its own (no id holds a line's end), so that a repeat is seen without a read.
     """
 
     version: int
@@ -92,7 +92,11 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
     personal: tuple[str, ...] = ()
     key: int = 0
     size: int = 0
-    commands: list[str] = []
+    commands: str = "\n"
+
+    def remembers(self, command: str) -> bool:
+        """Whether `command` made one of the first 64 versions."""
+        return f"\n{command}\n" in self.commands
 
 
 COMMANDS_KEPT = 64
@@ -117,7 +121,7 @@ def fold(head: Head | None, record: Record) -> Head:
             partition=record.partition,
             recorded_at=record.recorded_at,
             personal=tuple(sealed),
-            commands=[record.command],
+            commands=f"\n{record.command}\n",
         )
     happened_at = max(happened_at, head.happened_at)
     moved = record.to != head.leaves
@@ -132,7 +136,7 @@ def fold(head: Head | None, record: Record) -> Head:
             personal = tuple(dict.fromkeys(f for f in (*personal, *sealed) if f in data and f not in record.changes))
     commands = head.commands
     if record.version <= COMMANDS_KEPT:
-        commands = [*commands, record.command]
+        commands = f"{commands}{record.command}\n"
     return Head(
         version=record.version,
         revision=record.revision,

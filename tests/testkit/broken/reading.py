@@ -49,7 +49,7 @@ class ForgetsTheCommandsOfHeads(Twin):
 
     async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
         return [
-            head and msgspec.structs.replace(head, commands=head.commands[:4]) for head in await super().heads(refs)
+            head and msgspec.structs.replace(head, commands=head.commands[:16]) for head in await super().heads(refs)
         ]
 
 
