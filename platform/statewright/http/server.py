@@ -11,7 +11,7 @@ import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -27,6 +27,37 @@ GRACE_S = 25
 """How long requests under way may take to finish once the server is asked to stop."""
 
 
+class _Joining:
+    """A transport that sends what is written in one turn of the event loop in one piece.
+
+    uvicorn writes the head of an answer and its body apart, and each would be a call into the kernel and a packet.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._waiting: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send with whatever else is written in this turn."""
+        if not self._waiting:
+            self._loop.call_soon(self._send)
+        self._waiting.append(data)
+
+    def _send(self) -> None:
+        if self._waiting:
+            self._transport.write(b"".join(self._waiting))
+            self._waiting.clear()
+
+    def close(self) -> None:
+        """Send what waits, then hang up."""
+        self._send()
+        self._transport.close()
+
+
 class PatientProtocol(HttpToolsProtocol):
     """One connection. Times are looked at by the server's sweep, so that a request costs no timer."""
 
@@ -35,7 +66,7 @@ class PatientProtocol(HttpToolsProtocol):
     head_bytes: int
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, _Joining(transport, self.loop)))
         self.head_since = self.heard_at = self.loop.time()
         self.head_bytes = 0
 
@@ -81,13 +112,17 @@ class PatientProtocol(HttpToolsProtocol):
                     self.refuse("too_slow", f"The request's head was not complete after {HEADERS_S:.0f} seconds.")
                 elif self.timeout_keep_alive_task is None and self.transport is not None:
                     self.transport.close()
-        elif self.is_in_a_body and now - self.heard_at > SILENCE_S and not self.flow.read_paused:
+        elif now - self.heard_at > SILENCE_S and self.is_in_a_body and not self.flow.read_paused:
             self.transport.close()
 
     @property
     def is_in_a_body(self) -> bool:
-        """Whether the rest of a request's body is awaited."""
-        return self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete
+        """Whether the rest of a request's body is to come, even of one that was answered before its end."""
+        if self.cycle is None:
+            return False
+        if self.cycle.response_complete:  # uvicorn's own timer runs unless some of the rest came after the answer
+            return self.timeout_keep_alive_task is None
+        return bool(self.cycle.more_body)
 
 
 class Server(uvicorn.Server):
