@@ -91,6 +91,14 @@ async def test_a_place_that_no_log_gave_is_a_bad_parameter(server: Server) -> No
             assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad_parameter")
 
 
+async def test_a_stream_cannot_begin_beyond_the_end_of_the_log(server: Server) -> None:
+    await server.send("light", "a", "NEXT")
+
+    answer = await server.get("/transitions/stream?after=2")
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad_parameter")
+
+
 # --- streams ---
 
 

@@ -71,7 +71,10 @@ async def stream_log(
     more than 1 MB behind is closed; it resumes, as browsers do by themselves, with `Last-Event-ID`.
     """
     place = last_event_id or after or START
-    rooms.store.compare_places(place, START)  # a bad place is refused now, while there is still a status to say it with
+    # a bad place is refused now, while there is still a status to say it with
+    if rooms.store.compare_places(place, await rooms.store.latest_place()) > 0:
+        # as after the log was restored from a backup; waiting there would pass over all that comes until then
+        raise refuse("bad_parameter", f"The log does not reach to {place}; begin again without a place.")
     return Stream(
         rooms.broadcast.listen(place, of_type),
         media_type=_EVENTS,
