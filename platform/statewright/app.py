@@ -155,8 +155,10 @@ async def _serve(settings: Settings) -> None:
     try:
         await server.serve_on(listening)
     finally:
-        await installation.close()
-        await helper.stop()
+        try:
+            await installation.close()
+        finally:
+            await helper.stop()
 
 
 def _greet(settings: Settings, port: int) -> None:
@@ -192,10 +194,15 @@ class _Beside:
     def _start(self) -> None:
         theirs, ours = self._context.Pipe(duplex=False)
         os.set_blocking(ours.fileno(), False)
-        self._process = self._context.Process(target=_consolidate, args=(self._settings, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._pipe = ours
+        process = self._context.Process(target=_consolidate, args=(self._settings, theirs), daemon=True)
+        try:
+            process.start()
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._process, self._pipe = process, ours
 
     async def _keep(self) -> None:
         while True:
@@ -211,7 +218,11 @@ class _Beside:
             await asyncio.sleep(_RESTART_AFTER_S)
             if self._pipe is not None:
                 self._pipe.close()
-            self._start()
+                self._pipe = None
+            try:
+                self._start()
+            except OSError as error:  # out of processes or files; the one that ended is found ended again
+                _log.error("the consolidators' process cannot be started: %s", error)
 
     async def stop(self) -> None:
         """Let it finish what it has in hand."""
@@ -223,7 +234,7 @@ class _Beside:
         if self._process is not None:
             await asyncio.to_thread(self._process.join, 20)
             if self._process.is_alive():
-                self._process.terminate()
+                self._process.kill()  # it takes no SIGTERM; its next start goes on from its checkpoint
 
 
 class _InProcess:
@@ -237,7 +248,7 @@ class _InProcess:
     def wake(self) -> None:
         """Tell them that there is something new."""
         if self._runner is not None:
-            self._runner.waker.ring()
+            self._runner.waker.ring_from_thread()
 
     def start(self) -> None:
         """Start them."""
