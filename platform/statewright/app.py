@@ -88,7 +88,7 @@ class Installation:
             settings.catalog_url, allow_unprotected_personal_data=settings.allow_unprotected_personal_data
         )
         self.engine = consolidators.opened(settings.views_url)
-        self.views = Views(self.engine)
+        self.views = Views(self.engine, self.store.compare_places)
         self.wake = wake
         self.committer = Committer(
             self.store,
@@ -287,21 +287,7 @@ async def _run_consolidators(settings: Settings, pipe: Connection) -> None:
     store = SqliteStore.open(settings.log, read_only=True)
     engine = consolidators.opened(settings.views_url)
     runner = consolidators.Runner(store, engine)
-    loop = asyncio.get_running_loop()
-    os.set_blocking(pipe.fileno(), False)
-
-    def heard() -> None:
-        try:
-            told = os.read(pipe.fileno(), 65_536)
-        except BlockingIOError:
-            return
-        if told:
-            runner.waker.ring()
-        else:  # the API has closed its end, or is no more
-            loop.remove_reader(pipe.fileno())
-            runner.stop()
-
-    loop.add_reader(pipe.fileno(), heard)
+    runner.waker.listen(pipe.fileno(), runner.stop)  # its end closed: the API has stopped, or is no more
     try:
         await runner.run()
     finally:

@@ -56,7 +56,7 @@ HAND_OFF_FROM = 8
 """A group of so many commands is committed in the thread at any speed: the hand-off is shared by many, and the next
 group is read and parsed while the disk works (64 callers: 14,900 a second against 11,600)."""
 _WAL_PAGES = 8_000
-_WAL_PAGES_AT_MOST = 50_000
+_BUSY_MS = 5_000
 _TRANSITIONS_PER_COMMAND = 1_000
 
 _SCHEMA = """
@@ -133,7 +133,6 @@ class SqliteStore:
         self._slow = False
         self._broken = False
         self._checkpoints = None if read_only else _Checkpoints(self)
-        self.wal_pages = 0
 
     @classmethod
     def open(cls, path: Path | str, *, read_only: bool = False, sole_writer: bool = True) -> SqliteStore:
@@ -146,7 +145,7 @@ class SqliteStore:
     def _connect(self, *, writing: bool) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writing else 0)
         connection = apsw.Connection(str(self.path), flags=flags)
-        connection.set_busy_timeout(5_000)
+        connection.set_busy_timeout(_BUSY_MS)
         connection.pragma("cache_size", -65_536 if writing else -16_384)
         connection.pragma("mmap_size", 0)
         if not writing:
@@ -160,7 +159,6 @@ class SqliteStore:
         return connection
 
     def _wal_grew(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self.wal_pages = pages
         if pages > _WAL_PAGES and self._checkpoints is not None:
             self._checkpoints.wanted.set()
         return apsw.SQLITE_OK
@@ -228,10 +226,20 @@ class SqliteStore:
             except apsw.Error as error:
                 raise StoreUnavailable(f"the log cannot be opened again: {error}") from error
             self._broken = False
-        if self.wal_pages > _WAL_PAGES_AT_MOST:
-            self.wal_pages = 0
-            with contextlib.suppress(apsw.BusyError):
-                self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        if self._checkpoints is not None and self._checkpoints.done:
+            self._checkpoints.done = False
+            self._begin_wal_anew()
+
+    def _begin_wal_anew(self) -> None:
+        """Let the next commit write at the WAL's beginning again, now that all but its last pages are copied back.
+
+        A WAL that only ever grows makes every commit allocate; one that is used again does not. A reader in the
+        midst of a batch puts it off until the next time.
+        """
+        self._writer.set_busy_timeout(0)
+        with contextlib.suppress(apsw.Error):
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        self._writer.set_busy_timeout(_BUSY_MS)
 
     def _one_by_one(self, group: Sequence[Append]) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -409,27 +417,28 @@ class _Writing:
 
 
 class _Checkpoints:
-    """A thread that copies the WAL back into the database file while commits go on."""
+    """A thread that copies the WAL back into the database file while commits go on; `done` when it has just done so."""
 
     def __init__(self, store: SqliteStore) -> None:
         self.wanted = threading.Event()
+        self.done = False
         self._path = str(store.path)
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="wal-checkpoints", daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
-        connection = apsw.Connection(self._path)
-        connection.set_busy_timeout(5_000)
         while True:
             self.wanted.wait()
             if self._stopping:
-                break
-            self.wanted.clear()
-            with contextlib.suppress(apsw.Error):
+                return
+            # A connection that failed once is not tried again, a checkpoint is: the WAL would grow for ever.
+            with contextlib.suppress(apsw.Error), contextlib.closing(apsw.Connection(self._path)) as connection:
+                connection.set_busy_timeout(_BUSY_MS)
                 connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                self.done = True
             time.sleep(0.05)
-        connection.close()
+            self.wanted.clear()
 
     def stop(self) -> None:
         self._stopping = True
