@@ -28,10 +28,11 @@ from statewright import consolidators
 from statewright.catalog import Catalog
 from statewright.commands import Committer
 from statewright.folder import FolderLock
-from statewright.http.hot import App, HotPath
+from statewright.http.hot import HotPath
 from statewright.http.rooms import Rooms
 from statewright.http.routes import answer_problem, api, is_ours
 from statewright.http.server import Server, listen
+from statewright.http.stream import App
 from statewright.settings import BadSetting, Settings, require_loopback
 from statewright.stores.sqlite import SqliteStore
 from statewright.views import Views

@@ -15,28 +15,21 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 
 from statewright.catalog.principals import Principal, principal_of
-from statewright.commands import Committer, Done, Failed, SendEvent, SendTogether, digest_of
+from statewright.commands import Committer, Done, Failed, SendTogether, digest_of
 from statewright.commands.names import fault_of_entity_id
-from statewright.http import answering
 from statewright.http.answering import encode, extended, problem_of_answer, recorded
 from statewright.http.bodies import BODY_BYTES, BODY_S
 from statewright.http.problems import MEDIA_TYPE, Problem, ProblemFound, problem_of, refuse
 from statewright.http.reading import parse
-from statewright.http.sending import LINE_BYTES, key_of, send_of_call, send_of_line, too_long
+from statewright.http.sending import key_of, send_of_call, send_of_line
+from statewright.http.stream import COMMANDS, GROUP_LINES, App, Gone, Group, Receive, Scope, Send, Stream, next_message
 from statewright.machine.names import nearest
 from statewright.stores.words import Ref
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-COMMANDS = "/api/v1/commands"
 _ENTITIES, _TRANSITIONS = "/api/v1/entities/", "/transitions"
 ARRAY_BYTES = 16_000_000
 ARRAY_COMMANDS = 10_000
 TOGETHER_AT_MOST = 1_000
-GROUP_LINES = 500
 _HEADERS = frozenset(
     {b"content-type", b"content-length", b"idempotency-key", b"if-match", b"if-none-match", b"prefer", b"authorization"}
 )
@@ -70,7 +63,7 @@ class HotPath:
         """Run a call; whatever it raises becomes a problem document. A stream that has begun guards itself."""
         try:
             await call(scope, receive, send)
-        except _Gone:
+        except Gone:
             return
         except ProblemFound as found:
             await _answer_problem(send, found.problem)
@@ -106,7 +99,7 @@ class HotPath:
             detail = "Idempotency-Key names one command; give each line its own `id`."
             raise refuse("bad_parameter", detail, parameter="Idempotency-Key")
         if media == b"application/x-ndjson" and not together:
-            await _Stream(self.committer, principal, minimal).run(receive, send)
+            await Stream(self.committer, principal, minimal).run(receive, send)
             return
         _require_json(headers, b"application/json", b"application/json, application/x-ndjson")
         items = _items(await _body(receive, headers, ARRAY_BYTES))
@@ -122,7 +115,7 @@ class HotPath:
         answers: list[bytes] = []
         for start in range(0, len(items), GROUP_LINES):
             lines = list(enumerate(items[start : start + GROUP_LINES], start + 1))
-            answers += await _settled(self.committer, lines, principal, minimal)
+            answers += await Group(self.committer, lines, principal, minimal).answers()
         return answers
 
     async def _together(
@@ -153,96 +146,6 @@ class HotPath:
             body = encode({"command": command, "items": [recorded(done) for done in outcome.done]})
             more = [(b"idempotent-replay", b"true")] if replayed else []
             await _answer(send, 200 if replayed else 201, body, more)
-
-
-class _Stream:
-    """Many commands as NDJSON: read as they come, decided in groups, answered in the same order."""
-
-    def __init__(self, committer: Committer, principal: Principal, minimal: bool) -> None:
-        self.committer = committer
-        self.principal = principal
-        self.minimal = minimal
-        self.line = 0
-        self.rest = b""
-        self.skipping = False
-        self.started = False
-
-    async def run(self, receive: Receive, send: Send) -> None:
-        try:
-            await self._run(receive, send)
-        except _Gone:
-            raise
-        except Exception as error:
-            if not self.started:
-                raise
-            # The status is out already, so the last line says what went wrong.
-            found = problem_of(error, f"POST {COMMANDS}")
-            await send({"type": "http.response.body", "body": encode(found.body) + b"\n", "more_body": False})
-
-    async def _run(self, receive: Receive, send: Send) -> None:
-        more = True
-        while more:
-            message = await _next(receive)
-            more = message.get("more_body", False)
-            # Answers leave as soon as they are there, so a caller may wait for one before it sends the next line.
-            await self._take(message.get("body", b""), send, last=not more)
-        if not self.started:
-            await self._start(send)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _take(self, chunk: bytes, send: Send, *, last: bool) -> None:
-        lines = (self.rest + chunk).split(b"\n") if self.rest else chunk.split(b"\n")
-        self.rest = b"" if last else lines.pop()
-        if last and lines[-1] == b"":
-            lines.pop()
-        numbered: list[tuple[int, bytes]] = []
-        for text in lines:
-            self.line += 1
-            if self.skipping:
-                self.skipping = False  # the end of a line that was answered when it became too long
-            elif text.strip():
-                numbered.append((self.line, text))
-        for start in range(0, len(numbered), GROUP_LINES):
-            await self._answer(send, numbered[start : start + GROUP_LINES])
-        if len(self.rest) > LINE_BYTES or (self.skipping and self.rest):
-            await self._give_up_on_line(send)
-
-    async def _give_up_on_line(self, send: Send) -> None:
-        self.rest = b""
-        if not self.skipping:
-            self.skipping = True
-            await self._write(send, [encode(too_long(self.line + 1).body)])
-
-    async def _answer(self, send: Send, lines: list[tuple[int, bytes]]) -> None:
-        await self.committer.room_for(len(lines))
-        await self._write(send, await _settled(self.committer, lines, self.principal, self.minimal))
-
-    async def _write(self, send: Send, answers: Iterable[bytes]) -> None:
-        if not self.started:
-            await self._start(send)
-        await send({"type": "http.response.body", "body": b"\n".join(answers) + b"\n", "more_body": True})
-
-    async def _start(self, send: Send) -> None:
-        self.started = True
-        headers = [(b"content-type", b"application/x-ndjson")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-
-
-async def _settled(
-    committer: Committer, lines: Sequence[tuple[int, bytes]], principal: Principal, minimal: bool
-) -> list[bytes]:
-    """The answers to numbered lines, each as it goes over the wire, in their order."""
-    answers: list[bytes | None] = []
-    sends: list[SendEvent] = []
-    for number, text in lines:
-        try:
-            sends.append(send_of_line(text, principal))
-            answers.append(None)
-        except ProblemFound as found:
-            answers.append(encode(extended(found.problem, line=number).body))
-    settled = iter(await committer.submit(sends)) if sends else iter(())
-    write = answering.minimal_line if minimal else answering.line
-    return [write(next(settled)) if answer is None else answer for answer in answers]
 
 
 def _items(text: bytes) -> list[bytes]:
@@ -297,23 +200,12 @@ def _flag(scope: Scope, name: str) -> bool:
 # --- bodies --------------------------------------------------------------------------------------------------------
 
 
-class _Gone(Exception):
-    """The caller went away before it had said what it wanted."""
-
-
-async def _next(receive: Receive) -> MutableMapping[str, Any]:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise _Gone
-    return message
-
-
 async def _body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
     """The whole body. Raises ProblemFound for one that is too large or does not come to its end."""
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
-    message = await _next(receive)
+    message = await next_message(receive)
     if not message.get("more_body", False):
         text: bytes = message.get("body", b"")
         if len(text) > limit:
@@ -330,7 +222,7 @@ async def _rest(message: MutableMapping[str, Any], receive: Receive, limit: int)
     parts = [message.get("body", b"")]
     size = len(parts[0])
     while message.get("more_body", False):
-        message = await _next(receive)
+        message = await next_message(receive)
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
