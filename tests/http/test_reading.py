@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewright.http.problems import ProblemFound
-from statewright.http.reading import decode
+from statewright.http.reading import SMALL, Unread, decode
 from statewright.machine.outline import Fault, outline
 
 ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -66,3 +66,12 @@ def test_nesting_is_counted_wherever_the_brackets_stand(depth: int) -> None:
     else:
         with pytest.raises(ProblemFound, match="deeper than 64"):
             decode(b"[" * depth + b"]" * depth, ANYTHING)
+
+
+async def test_a_thread_looks_for_the_place_in_a_large_body() -> None:
+    text = b'{"a": [' + b"0," * SMALL + b"x]}"
+    with pytest.raises(Unread) as found:
+        decode(text, ANYTHING)
+    await found.value.explained()
+
+    assert found.value.problem.body["column"] == text.index(b"x") + 1

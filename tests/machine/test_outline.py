@@ -61,3 +61,9 @@ def test_a_fault_is_named_with_its_place(text: bytes, sentence: str, spot: Spot)
 
 def test_64_levels_are_not_too_deep() -> None:
     outline(b"[" * 64 + b"]" * 64)
+
+
+def test_a_long_key_over_many_values_takes_no_more_memory_than_the_values() -> None:
+    spots = outline(b'{"' + b"k" * 5_000 + b'": {"a": [' + b"0," * 1_000 + b"0]}}").spots
+
+    assert sum(map(len, spots)) < 20_000

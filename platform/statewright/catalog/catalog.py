@@ -211,11 +211,10 @@ class Catalog:
             if relation.entity not in registered:
                 own.append(_unregistered(name, relation.entity))
         if own:
-            spots = outline(text).spots
-            found += [
-                msgspec.structs.replace(problem, line=spots[problem.pointer].line, column=spots[problem.pointer].column)
-                for problem in own
-            ]
+            places = outline(text)
+            for problem in own:
+                _, spot = places.nearest(problem.pointer)
+                found.append(msgspec.structs.replace(problem, line=spot.line, column=spot.column))
         return found
 
     def _change(self, type: str, revision: int, change: Callable[[Session, RevisionRow], None]) -> Revision:

@@ -21,7 +21,7 @@ from statewright.http.bodies import json_text
 from statewright.http.calls import JSON, Answer, says
 from statewright.http.parameters import TypeName
 from statewright.http.problems import ProblemFound, refuse
-from statewright.http.reading import decode
+from statewright.http.reading import Unread, decode
 from statewright.http.rooms import Rooms
 from statewright.http.sending import ActorIn, CommandIn, key_of, send_of
 from statewright.http.shapes import Recorded, etag_of
@@ -84,7 +84,12 @@ async def create_entity(
     With an `Idempotency-Key` the call can be sent again. Without one, and without an `id`, two calls create two.
     """
     text = await json_text(request)
-    send = _asked(type, decode(text, _entity_in), key, principal_behind(request), len(text))
+    try:
+        sent = decode(text, _entity_in)
+    except Unread as found:
+        await found.explained()
+        raise
+    send = _asked(type, sent, key, principal_behind(request), len(text))
     answer = await rooms.committer.send(send)
     if not isinstance(answer, Done):
         raise ProblemFound(problem_of_answer(answer))

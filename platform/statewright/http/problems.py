@@ -50,7 +50,12 @@ class ProblemFound(Exception):
 
     def __init__(self, found: Problem) -> None:
         super().__init__(found.body["detail"])
-        self.problem = found
+        self._found = found
+
+    @property
+    def problem(self) -> Problem:
+        """What the call is answered with."""
+        return self._found
 
 
 TABLE: dict[str, Explanation] = {
@@ -174,7 +179,7 @@ TABLE: dict[str, Explanation] = {
     "version_conflict": Explanation(
         412,
         "The entity is at another version",
-        "The entity is not at the version expected: it moved in between, exists already, or does not exist.",
+        "The entity is not at the version expected: it moved in between, or exists already.",
         "Look at `version` and `state`, decide again, and send the event with the version you then expect.",
     ),
     # 413, 415

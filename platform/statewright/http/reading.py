@@ -7,17 +7,22 @@ only a body that looks suspicious is read a second time, and only one that is re
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 
-from statewright.http.problems import ProblemFound, refuse
-from statewright.machine.outline import DEPTH, EXACT, Fault, Spot, outline
+from statewright.http.problems import Problem, ProblemFound, problem
+from statewright.machine.outline import DEPTH, EXACT, Fault, Spot, first_fault, outline
 from statewright.machine.problem import pointer_of
 
 T = TypeVar("T")
+SMALL = 16_384
+"""Up to so many bytes the place of a fault is looked for at once: it takes a millisecond for each thousand."""
 _MANY_DIGITS = re.compile(rb"[0-9]{16}")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -27,6 +32,26 @@ _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>[0-9]+)\]|\[\.\.\.\]")
 
 class _Suspicious(Exception):
     """What the second reading found; the third says where."""
+
+
+class Unread(ProblemFound):
+    """A body that cannot be taken, and is so large that a thread should look for the place: await `explained` first."""
+
+    def __init__(self, explain: Callable[[], Problem]) -> None:
+        Exception.__init__(self)
+        self._explained = cache(explain)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem, with line, column and pointer; asked for without `explained`, it is looked for here and now."""
+        return self._explained()
+
+    async def explained(self) -> None:
+        """Look for the place in a thread."""
+        await asyncio.to_thread(self._explained)
+
+    def __str__(self) -> str:
+        return str(self.problem.body["detail"])
 
 
 def decode(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
@@ -41,7 +66,8 @@ def parse(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise _of_shape(text, error) from None
+        found = str(error)
+        raise _unread(text, lambda: _of_shape(text, found)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _of_syntax(text, str(error)) from None
 
@@ -103,39 +129,43 @@ def _is_deep(text: bytes) -> bool:
     return bool(left)
 
 
+def _unread(text: bytes, explain: Callable[[], Problem]) -> ProblemFound:
+    return ProblemFound(explain()) if len(text) <= SMALL else Unread(explain)
+
+
 def _of_syntax(text: bytes, otherwise: str) -> ProblemFound:
     """The problem of a text that is not JSON as we take it; the exact reader says where."""
-    try:
-        outline(text)
-    except Fault as fault:
+
+    def explain() -> Problem:
+        fault = first_fault(text)
+        if fault is None:
+            return malformed(otherwise, Spot(1, 1), "")
         return malformed(fault.sentence, fault.spot, fault.pointer)
-    return malformed(otherwise, Spot(1, 1), "")
+
+    return _unread(text, explain)
 
 
-def _of_shape(text: bytes, error: msgspec.ValidationError) -> ProblemFound:
+def _of_shape(text: bytes, message: str) -> Problem:
     """The problem of JSON that is not of the shape asked for."""
-    try:
-        spots = outline(text).spots
-    except Fault as fault:
-        return malformed(fault.sentence, fault.spot, fault.pointer)
-    message = str(error)
     found = _PATH.search(message)
     sentence = _PATH.sub("", message).replace("`", "'")
     pointer = _pointer(found["path"]) if found else ""
     unknown = re.search(r"unknown field '(.*)'", sentence, re.DOTALL)
     if unknown:
         pointer += pointer_of(unknown[1])
-    while pointer not in spots:
-        pointer = pointer.rpartition("/")[0]
-    return malformed(sentence[:1].lower() + sentence[1:], spots[pointer], pointer)
+    try:
+        pointer, spot = outline(text).nearest(pointer)
+    except Fault as fault:
+        return malformed(fault.sentence, fault.spot, fault.pointer)
+    return malformed(sentence[:1].lower() + sentence[1:], spot, pointer)
 
 
 def _pointer(path: str) -> str:
     return "".join(pointer_of(step["name"] or step["index"] or "") for step in _STEP.finditer(path))
 
 
-def malformed(sentence: str, spot: Spot, pointer: str) -> ProblemFound:
-    """The problem `malformed` at a place, as something to raise."""
+def malformed(sentence: str, spot: Spot, pointer: str) -> Problem:
+    """The problem `malformed` at a place."""
     place = f" (in {pointer[:200]})" if pointer else ""
     detail = f"line {spot.line}, column {spot.column}{place}: {sentence[:300]}"
-    return refuse("malformed", detail, line=spot.line, column=spot.column, pointer=pointer[:200])
+    return problem("malformed", detail, line=spot.line, column=spot.column, pointer=pointer[:200])

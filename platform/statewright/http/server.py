@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from statewright.http.problems import MEDIA_TYPE, encode, problem
 
@@ -118,11 +118,12 @@ class PatientProtocol(HttpToolsProtocol):
     @property
     def is_in_a_body(self) -> bool:
         """Whether the rest of a request's body is to come, even of one that was answered before its end."""
-        if self.cycle is None:
-            return False
-        if self.cycle.response_complete:  # uvicorn's own timer runs unless some of the rest came after the answer
-            return self.timeout_keep_alive_task is None
-        return bool(self.cycle.more_body)
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.response_complete:
+            return (
+                self.timeout_keep_alive_task is None
+            )  # uvicorn's own timer ends when some of the rest comes after all
+        return cycle is not None and cycle.more_body
 
 
 class Server(uvicorn.Server):

@@ -17,6 +17,9 @@ DEPTH = 64
 EXACT = 2**53 - 1
 """The greatest whole number that a browser and a double hold exactly."""
 
+POINTER = 300
+"""Beyond this length a pointer is not carried on, or a long key above many values would fill the memory."""
+
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORD = re.compile(r"true|false|null")
@@ -46,6 +49,12 @@ class Outline(NamedTuple):
 
     spots: dict[str, Spot]
 
+    def nearest(self, pointer: str) -> tuple[str, Spot]:
+        """The longest part of `pointer` that the text holds, and where that is."""
+        while pointer not in self.spots:
+            pointer = pointer.rpartition("/")[0]
+        return pointer, self.spots[pointer]
+
 
 def decoded(text: bytes) -> str:
     """`text` as characters. Raises Fault at the first byte that is not UTF-8, or for a byte order mark."""
@@ -65,7 +74,18 @@ def outline(text: bytes) -> Outline:
     Raises Fault at the first thing wrong: syntax, UTF-8, a key that comes twice, nesting deeper than 64, a lone
     surrogate, a whole number beyond ±(2^53 - 1), a number that is not finite.
     """
-    return _Reader(decoded(text)).read()
+    reader = _Reader(decoded(text))
+    reader.read()
+    return Outline(reader.spots)
+
+
+def first_fault(text: bytes) -> Fault | None:
+    """The first thing wrong with a JSON text, as `outline` would raise it; remembers nothing of what it reads."""
+    try:
+        _Reader(decoded(text), remembers=False).read()
+    except Fault as fault:
+        return fault
+    return None
 
 
 def _spot(text: str, at: int) -> Spot:
@@ -74,19 +94,23 @@ def _spot(text: str, at: int) -> Spot:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, remembers: bool = True) -> None:
         self.text = text
+        self.remembers = remembers
         self.spots: dict[str, Spot] = {}
         self.line = 1
         self.line_start = 0
         self.seen_to = 0
 
-    def read(self) -> Outline:
+    def read(self) -> None:
         end = self.value(self.skip(0), "", 0)
         end = self.skip(end)
         if end != len(self.text):
             raise self.fault("malformed", "there is more after the end of the JSON value", end, "")
-        return Outline(self.spots)
+
+    def remember(self, pointer: str, at: int) -> None:
+        if self.remembers and pointer not in self.spots:
+            self.spots[pointer] = self.spot(at)
 
     def skip(self, at: int) -> int:
         found = _SPACE.match(self.text, at)
@@ -104,7 +128,7 @@ class _Reader:
         return Fault(code, sentence, _spot(self.text, at), pointer)
 
     def value(self, at: int, pointer: str, depth: int) -> int:
-        self.spots.setdefault(pointer, self.spot(at))
+        self.remember(pointer, at)
         first = self.text[at : at + 1]
         if first in ("{", "["):
             if depth >= DEPTH:
@@ -124,11 +148,11 @@ class _Reader:
             if self.text[at : at + 1] != '"':
                 raise self.fault("malformed", "a key in double quotes is expected here", at, pointer)
             key, end = self.string(at, pointer)
-            below = child(pointer, key)
+            below = _below(pointer, key)
             if key in keys:
                 raise self.fault("malformed", f"the key {_short(key)} comes twice", at, below)
             keys.add(key)
-            self.spots[below] = self.spot(at)
+            self.remember(below, at)
             end = self.skip(end)
             if self.text[end : end + 1] != ":":
                 raise self.fault("malformed", f"a colon is expected after the key {_short(key)}", end, below)
@@ -146,7 +170,7 @@ class _Reader:
             return at + 1
         index = 0
         while True:
-            at = self.skip(self.value(at, child(pointer, index), depth + 1))
+            at = self.skip(self.value(at, _below(pointer, index), depth + 1))
             closing = self.text[at : at + 1]
             if closing == "]":
                 return at + 1
@@ -178,6 +202,10 @@ class _Reader:
         if not whole and abs(float(digits)) == float("inf"):
             raise self.fault("malformed", "the number is too large", at, pointer)
         return found.end()
+
+
+def _below(pointer: str, step: str | int) -> str:
+    return child(pointer, step) if len(pointer) < POINTER else pointer
 
 
 def _short(key: str) -> str:

@@ -17,7 +17,7 @@ from msgspec import Struct, inspect
 from statewright.machine import lint
 from statewright.machine.definition import Definition
 from statewright.machine.names import nearest
-from statewright.machine.outline import Fault, Spot, outline
+from statewright.machine.outline import Fault, Outline, outline
 from statewright.machine.problem import Problem, child
 
 SIZE = 512 * 1024
@@ -62,16 +62,16 @@ def read_definition(text: bytes) -> Reading:
         sentence = f"the document has {len(text):,} bytes; at most {SIZE:,} are possible"
         return Reading(None, (Problem(code="too_large", severity="malformed", pointer="", sentence=sentence),), "")
     try:
-        spots = outline(text).spots
+        places = outline(text)
     except Fault as fault:
         return Reading(None, (_of_fault(fault),), "")
     document = orjson.loads(text)
     digest = hashlib.sha256(orjson.dumps(document)).hexdigest()
     shape = list(_misshapen(document, _DEFINITION, ""))
     if shape:
-        return Reading(None, _placed(shape, spots), digest)
+        return Reading(None, _placed(shape, places), digest)
     definition = msgspec.convert(document, Definition)
-    return Reading(definition, _placed(lint.problems_of(definition), spots), digest)
+    return Reading(definition, _placed(lint.problems_of(definition), places), digest)
 
 
 def _of_fault(fault: Fault) -> Problem:
@@ -85,14 +85,11 @@ def _of_fault(fault: Fault) -> Problem:
     )
 
 
-def _placed(problems: Iterable[Problem], spots: dict[str, Spot]) -> tuple[Problem, ...]:
+def _placed(problems: Iterable[Problem], places: Outline) -> tuple[Problem, ...]:
     """The problems with lines and columns, in the order in which they stand in the text."""
     placed = []
     for problem in problems:
-        pointer = problem.pointer
-        while pointer not in spots:
-            pointer = pointer.rpartition("/")[0]
-        spot = spots[pointer]
+        _, spot = places.nearest(problem.pointer)
         placed.append(msgspec.structs.replace(problem, line=spot.line, column=spot.column))
     return tuple(sorted(placed, key=lambda problem: (problem.line or 0, problem.column or 0)))
 
