@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewright.http.problems import ProblemFound
-from statewright.http.reading import SMALL, Unread, decode
+from statewright.http.reading import SMALL, Unread, decode, explained
 from statewright.machine.outline import Fault, outline
 
 ANYTHING: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
@@ -72,6 +72,5 @@ async def test_a_thread_looks_for_the_place_in_a_large_body() -> None:
     text = b'{"a": [' + b"0," * SMALL + b"x]}"
     with pytest.raises(Unread) as found:
         decode(text, ANYTHING)
-    await found.value.explained()
 
-    assert found.value.problem.body["column"] == text.index(b"x") + 1
+    assert (await explained(found.value)).body["column"] == text.index(b"x") + 1

@@ -21,7 +21,7 @@ from statewright.http.bodies import json_text
 from statewright.http.calls import JSON, Answer, says
 from statewright.http.parameters import TypeName
 from statewright.http.problems import ProblemFound, refuse
-from statewright.http.reading import Unread, decode
+from statewright.http.reading import Unread, decode, explained
 from statewright.http.rooms import Rooms
 from statewright.http.sending import ActorIn, CommandIn, key_of, send_of
 from statewright.http.shapes import Recorded, etag_of
@@ -87,8 +87,7 @@ async def create_entity(
     try:
         sent = decode(text, _entity_in)
     except Unread as found:
-        await found.explained()
-        raise
+        raise ProblemFound(await explained(found)) from None
     send = _asked(type, sent, key, principal_behind(request), len(text))
     answer = await rooms.committer.send(send)
     if not isinstance(answer, Done):

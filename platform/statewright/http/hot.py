@@ -20,7 +20,7 @@ from statewright.commands.names import fault_of_entity_id
 from statewright.http.answering import encode, extended, problem_of_answer, recorded
 from statewright.http.bodies import BODY_BYTES, BODY_S
 from statewright.http.problems import MEDIA_TYPE, Problem, ProblemFound, problem_of, refuse
-from statewright.http.reading import parse
+from statewright.http.reading import explained, parse
 from statewright.http.sending import key_of, send_of_call, send_of_line
 from statewright.http.stream import COMMANDS, GROUP_LINES, App, Gone, Group, Receive, Scope, Send, Stream, next_message
 from statewright.machine.names import nearest
@@ -66,7 +66,7 @@ class HotPath:
         except Gone:
             return
         except ProblemFound as found:
-            await _answer_problem(send, found.problem)
+            await _answer_problem(send, await explained(found))
         except Exception as error:
             await _answer_problem(send, problem_of(error, f"POST {scope['path']}"))
 
@@ -134,7 +134,7 @@ class HotPath:
                 if asked.command is not None:
                     raise refuse("bad_parameter", "`id` names one command, and all of these are one.", parameter="id")
             except ProblemFound as found:
-                raise ProblemFound(extended(found.problem, failed=index)) from None
+                raise ProblemFound(extended(await explained(found), failed=index)) from None
             sends.append(asked)
         outcome = await self.committer.send_together(SendTogether(command, digest_of(*sends), sends))
         if isinstance(outcome, Failed):

@@ -35,7 +35,7 @@ class _Suspicious(Exception):
 
 
 class Unread(ProblemFound):
-    """A body that cannot be taken, and is so large that a thread should look for the place: await `explained` first."""
+    """A body that cannot be taken, and is so large that a thread should look for the place, by `explained`."""
 
     def __init__(self, explain: Callable[[], Problem]) -> None:
         Exception.__init__(self)
@@ -46,12 +46,13 @@ class Unread(ProblemFound):
         """The problem, with line, column and pointer; asked for without `explained`, it is looked for here and now."""
         return self._explained()
 
-    async def explained(self) -> None:
-        """Look for the place in a thread."""
-        await asyncio.to_thread(self._explained)
-
     def __str__(self) -> str:
         return str(self.problem.body["detail"])
+
+
+async def explained(found: ProblemFound) -> Problem:
+    """The problem that was found; what takes a while is done in a thread."""
+    return await asyncio.to_thread(lambda: found.problem) if isinstance(found, Unread) else found.problem
 
 
 def decode(text: bytes, decoder: msgspec.json.Decoder[T]) -> T:

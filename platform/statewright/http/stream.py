@@ -16,6 +16,7 @@ from statewright.commands import Committer, SendEvent
 from statewright.http import answering
 from statewright.http.answering import encode, extended
 from statewright.http.problems import ProblemFound, problem_of
+from statewright.http.reading import explained
 from statewright.http.sending import LINE_BYTES, send_of_line, too_long
 
 Scope = MutableMapping[str, Any]
@@ -50,20 +51,26 @@ class Group:
         self, committer: Committer, lines: Sequence[tuple[int, bytes]], principal: Principal, minimal: bool
     ) -> None:
         self._write = answering.minimal_line if minimal else answering.line
-        self._refused: list[bytes | None] = []
+        self._refused: list[tuple[int, ProblemFound] | None] = []
         sends: list[SendEvent] = []
         for number, text in lines:
             try:
                 sends.append(send_of_line(text, principal))
                 self._refused.append(None)
             except ProblemFound as found:
-                self._refused.append(encode(extended(found.problem, line=number).body))
+                self._refused.append((number, found))
         self.settled = committer.submit(sends)
 
     async def answers(self) -> list[bytes]:
         """The answers as they go over the wire, in the order of the lines."""
         settled = iter(await self.settled)
-        return [self._write(next(settled)) if refused is None else refused for refused in self._refused]
+        return [
+            self._write(next(settled)) if refused is None else await _malformed(*refused) for refused in self._refused
+        ]
+
+
+async def _malformed(line: int, found: ProblemFound) -> bytes:
+    return encode(extended(await explained(found), line=line).body)
 
 
 class Stream:
