@@ -33,10 +33,7 @@ class ActorIn(Struct, forbid_unknown_fields=True, gc=False):
     roles: tuple[str, ...] = ()
 
 
-class EventIn(Struct, forbid_unknown_fields=True, gc=False):
-    """The body of sending one event. `id` is the command's, for calls without an `Idempotency-Key`."""
-
-    event: str
+class _Sent(Struct, forbid_unknown_fields=True, gc=False, kw_only=True):
     data: dict[str, Any] | None = None
     id: str | UnsetType = UNSET
     expected_version: int | UnsetType = UNSET
@@ -47,20 +44,18 @@ class EventIn(Struct, forbid_unknown_fields=True, gc=False):
     causation: str | UnsetType = UNSET
 
 
-class CommandIn(Struct, forbid_unknown_fields=True, gc=False):
+class EventIn(_Sent, forbid_unknown_fields=True, gc=False, kw_only=True):
+    """The body of sending one event. `id` is the command's, for calls without an `Idempotency-Key`."""
+
+    event: str
+
+
+class CommandIn(_Sent, forbid_unknown_fields=True, gc=False, kw_only=True):
     """A line of sending many: the body of a single call plus type and entity. An `event` of null creates."""
 
     type: str
     entity: str
     event: str | None
-    data: dict[str, Any] | None = None
-    id: str | UnsetType = UNSET
-    expected_version: int | UnsetType = UNSET
-    occurred_at: str | UnsetType = UNSET
-    create: bool | dict[str, Any] | UnsetType = UNSET
-    actor: ActorIn | UnsetType = UNSET
-    correlation: str | UnsetType = UNSET
-    causation: str | UnsetType = UNSET
 
 
 _event_in = msgspec.json.Decoder(EventIn)
