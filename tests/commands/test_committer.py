@@ -17,7 +17,7 @@ from statewright.commands import Committer, Done, Failed, NotDone, SendEvent, Se
 from statewright.machine.decide import Why
 from statewright.machine.record import Actor, Head, Record, fold
 from statewright.stores.memory import MemoryStore
-from statewright.stores.words import Append, Outcome, Ref, StoreUncertain
+from statewright.stores.words import Append, Outcome, Ref, StoreFailed, StoreUncertain
 
 LAMP = {
     "id": "lamp",
@@ -201,6 +201,30 @@ async def test_a_head_moved_behind_the_committers_back_is_read_again_before_a_re
     assert isinstance(refused_there, NotDone)
     assert isinstance(taken_here, Done)
     assert isinstance(loser, NotDone)
+
+
+async def test_a_refusal_that_rests_on_what_was_not_recorded_is_decided_again(catalog: Catalog) -> None:
+    store = MemoryStore(sole_writer=False)
+    here, there = Committer(store, catalog), Committer(store, catalog)
+    await here.send(asked(ONE, "ON"))
+    await there.send(asked(ONE, "OFF"))
+
+    # As far as is known here the lamp is on: NOTE would make the version at which the other writer has put it out.
+    note, broken = await here.submit([asked(ONE, "NOTE"), asked(ONE, "BREAK")])
+
+    assert isinstance(note, NotDone)
+    assert isinstance(broken, Done)
+
+
+async def test_an_outcome_that_stays_unknown_names_the_command_to_send_again(catalog: Catalog) -> None:
+    class Lost(MemoryStore):
+        async def append(self, group: Sequence[Append]) -> Sequence[Outcome]:
+            raise StoreFailed("the disk is gone")
+
+    answer = await Committer(Lost(), catalog).send(asked(ONE, "ON"))
+
+    assert isinstance(answer, Failed)
+    assert (answer.code, bool(answer.command)) == ("outcome_unknown", True)
 
 
 async def test_of_two_writers_with_the_same_expected_version_exactly_one_wins(catalog: Catalog) -> None:

@@ -119,6 +119,9 @@ async def test_a_failed_fsync_is_the_end_of_trust(store: SqliteStore, disk: Disk
 
     with pytest.raises(StoreFailed, match="start again"):
         await store.append([command("c-1", move(ORDER, head))])
+    disk.recovers()
+    with pytest.raises(StoreFailed, match="start again"):
+        await store.append([command("c-2", move(PARCEL, None))])
 
 
 async def test_after_a_failed_fsync_a_fresh_start_finds_whole_commands(tmp_path: Path, disk: Disk):

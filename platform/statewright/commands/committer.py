@@ -226,7 +226,7 @@ class Committer:
             await self._answer_repeat(*repeat)
         for (job, index), answer in deciding.settled:
             _put(job, index, answer)
-        return again
+        return _in_order(again, items)
 
     async def _append(self, deciding: _Deciding) -> list[_Item]:
         again: list[_Item] = []
@@ -240,8 +240,8 @@ class Committer:
             if type(outcome) is not Recorded:
                 # Another writer was first: with something else, or (after a doubt) with this very command. On fresh
                 # heads the one is decided again and the other is found to be a repeat.
-                for step in append.steps:
-                    self._heads.pop(Ref(step.record.type, step.record.entity), None)
+                for ref in deciding.lose(append):
+                    self._heads.pop(ref, None)
                 again.append(item)
                 continue
             self._take_over(append.steps, deciding.now)
@@ -273,11 +273,13 @@ class Committer:
             try:
                 made = await self.store.find_command(Ref(first.type, first.entity), append.command)
             except (StoreUnavailable, StoreUncertain):
+                deciding.lose(append)
                 self._answer_unknown(item, append.command)
                 continue
             if made:
                 _put(*item, _with_records(answer, made))
             else:
+                deciding.lose(append)
                 again.append(item)
         self._recorded()
         return again
@@ -286,15 +288,21 @@ class Committer:
         _put(*item, Failed("outcome_unknown", _UNKNOWN, command))
 
     async def _look_twice(self, deciding: _Deciding) -> list[_Item]:
-        """Refusals and dry runs leave the process only on a head that no other process has moved meanwhile."""
-        if self.store.limits.sole_writer or not deciding.doubtful:
-            deciding.settled.extend((item, answer) for item, answer, _ in deciding.doubtful)
+        """Refusals and dry runs leave the process only on a head that no other process has moved meanwhile.
+
+        Those decided on what was then not recorded are decided again: the version may agree, and the state not.
+        """
+        if not deciding.doubtful:
             return []
-        refs = list({ref for _, _, refs in deciding.doubtful for ref in refs})
+        again = [item for item, _, touched in deciding.doubtful if not deciding.lost.isdisjoint(touched)]
+        doubtful = [one for one in deciding.doubtful if deciding.lost.isdisjoint(one[2])]
+        if self.store.limits.sole_writer:
+            deciding.settled.extend((item, answer) for item, answer, _ in doubtful)
+            return again
+        refs = list({ref for _, _, refs in doubtful for ref in refs})
         fresh = dict(zip(refs, await self.store.heads(refs), strict=True))
         self._heads.update(fresh)
-        again = []
-        for item, answer, touched in deciding.doubtful:
+        for item, answer, touched in doubtful:
             if all(_version(fresh[ref]) == _version(deciding.heads[ref]) for ref in touched):
                 deciding.settled.append((item, answer))
             else:
@@ -372,6 +380,7 @@ class _Deciding:
         self.doubtful: list[tuple[_Item, Answer | Together, Sequence[Ref]]] = []
         self.repeats: list[tuple[_Item, Ref, str, str]] = []
         self.again: list[_Item] = []
+        self.lost: set[Ref] = set()
         self._accepted: set[tuple[Ref, str]] = set()
 
     def item(self, item: _Item) -> None:
@@ -383,6 +392,8 @@ class _Deciding:
         if send.command is not None and self._is_repeat(item, send.ref, send.command, send.digest):
             return
         command = send.command or next(self.committer._names)
+        if not send.dry_run:
+            send.command = command  # what becomes unknown can be asked about by it
         step = self._decide(send, command, send.digest, self.heads)
         if type(step) is NotDone:
             self._note(step, command)
@@ -403,6 +414,12 @@ class _Deciding:
         self._accepted.add((Ref(first.type, first.entity), append.command))
         for step in append.steps:
             self.heads[Ref(step.record.type, step.record.entity)] = step.after
+
+    def lose(self, append: Append) -> list[Ref]:
+        """Take note that what was accepted was not recorded; gives the entities that stand elsewhere."""
+        refs = [Ref(step.record.type, step.record.entity) for step in append.steps]
+        self.lost.update(refs)
+        return refs
 
     def _is_repeat(self, item: _Item, ref: Ref, command: str, digest: str) -> bool:
         if (ref, command) in self._accepted:
@@ -503,6 +520,14 @@ def _with_records(answer: Done | Together, made: Sequence[Record]) -> Done | Tog
     if isinstance(answer, Done):
         return Done(made[0], answer.machine)
     return Together([Done(record, done.machine) for record, done in zip(made, answer.done, strict=True)])
+
+
+def _in_order(some: list[_Item], items: Sequence[_Item]) -> list[_Item]:
+    """Some of the items as they came: on one entity they are decided in that order, however often."""
+    if len(some) < 2:
+        return some
+    wanted = {(id(job), index) for job, index in some}
+    return [item for item in items if (id(item[0]), item[1]) in wanted]
 
 
 def _version(head: Head | None) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 OURS = "sw:"
-"""Command ids that begin like this are the platform's own: made for calls without one, and for timers."""
+"""Command ids that begin like this are the platform's own, as those of timers. What is made for a call without one does
+not: its sender may have to send it."""
 
 ENTITY_ID_BYTES = 200
 COMMAND_ID_CHARACTERS = 255

@@ -131,7 +131,7 @@ class SqliteStore:
         self._commit_thread = ThreadPoolExecutor(1, "commit")
         self._commit_s: deque[float] = deque([0.0], maxlen=25)
         self._slow = False
-        self._broken = False
+        self._broken = self._failed = False
         self._checkpoints = None if read_only else _Checkpoints(self)
 
     @classmethod
@@ -207,6 +207,7 @@ class SqliteStore:
         except apsw.Error as error:
             self._broken = True
             if _is_failed_fsync(error):
+                self._failed = True  # what is not on the disk may look as if it were: nothing may build upon it
                 raise StoreFailed("the disk failed to make a commit durable; start again from what it holds") from error
             raise StoreUncertain(f"the commit may or may not have been recorded: {error}") from error
         self._commit_s.append(time.perf_counter() - started)
@@ -218,6 +219,8 @@ class SqliteStore:
 
     def _mend(self) -> None:
         """Begin on a fresh connection after one that failed, and keep the WAL from growing without end."""
+        if self._failed:
+            raise StoreFailed("the disk failed to make an earlier commit durable; start again from what it holds")
         if self._broken:
             with contextlib.suppress(apsw.Error):
                 self._writer.close(True)
