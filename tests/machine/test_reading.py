@@ -231,3 +231,11 @@ def test_a_thousand_states_are_possible_and_more_are_not() -> None:
 
     assert not codes_of(states=chain(1_000), initial="s0")
     assert codes_of(states=chain(1_001), initial="s0") == [("too_many", "/states")]
+
+
+@pytest.mark.parametrize("name", ["", "a.b"])
+def test_a_state_whose_name_no_path_can_hold_is_malformed_wherever_it_stands(name: str) -> None:
+    inner = {**SMALL["states"], "open": {"initial": name, "states": {name: {}}}}
+
+    assert ("bad_name", f"/states/{name}") in codes_of("malformed", states={name: {}})
+    assert ("bad_name", f"/states/open/states/{name}") in codes_of("malformed", states=inner)

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 Words = Annotated[str, Meta(max_length=2_000)]
+StateName = Annotated[str, Meta(pattern=r"^[^.]+$")]
+"""A key that a path can be made of; what else a name must be forbids activation, not the draft."""
 Label = Annotated[str, Meta(max_length=200)]
 Patch = dict[str, Any]
 """Fields to write: constants, `{"@unset": true}` to remove one, `{"@expr": …}` for a computed value."""
@@ -63,7 +65,7 @@ class State(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     tags: list[str] = []
     on: dict[str, Branches] = {}
     initial: str | None = None
-    states: dict[str, State] = {}
+    states: dict[StateName, State] = {}
     history: Literal["shallow", "deep"] | None = None
     target: str | None = None
     always: Branches = []
@@ -142,7 +144,7 @@ class Definition(
     internal_events: list[str] = []
     type: Literal["compound", "parallel"] | None = None
     initial: str | None = None
-    states: dict[str, State]
+    states: dict[StateName, State]
     on: dict[str, Branches] = {}
     always: Branches = []
     after: dict[str, Branches] = {}

@@ -146,6 +146,11 @@ def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterable[Problem
             yield from _members(value, kind, pointer)
         case inspect.DictType() if isinstance(value, dict):
             for key, item in value.items():
+                if isinstance(kind.key_type, inspect.StrType) and not re.fullmatch(
+                    kind.key_type.pattern or ".*", key, re.S
+                ):
+                    sentence = f"{key[:60]!r} cannot be a name here: it is empty or holds a dot"
+                    yield _wrong(child(pointer, key), sentence, code="bad_name")
                 yield from _misshapen(item, kind.value_type, child(pointer, key))
         case inspect.ListType() if isinstance(value, list):
             for index, item in enumerate(value):
