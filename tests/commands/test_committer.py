@@ -298,3 +298,10 @@ def test_the_heads_kept_in_memory_are_what_the_log_adds_up_to(catalog: Catalog, 
         await committer.close()
 
     asyncio.run(run())
+
+
+async def test_a_large_payload_does_not_wait_in_memory_with_its_refusal(committer: Committer) -> None:
+    await committer.send(asked(ONE, "OFF", data={"n": "x" * 300_000}, size=300_020))
+
+    (kept,) = committer.catalog.refusals.page().items
+    assert (kept.why, kept.payload, kept.cut) == ("not_in_this_state", {}, True)

@@ -110,6 +110,8 @@ class Refusals:
 
     def note(self, refusal: Refusal) -> None:
         """Remember a refusal: a microsecond or two, in memory; it is written within the second."""
+        if len(refusal.type) > _NAME:  # what nobody registered may be of any length, and much may come in a second
+            refusal = replace(refusal, type=refusal.type[:_NAME])
         hour = (refusal.at if refusal.occurred_at is None else refusal.occurred_at) // _HOUR
         state = "|".join(refusal.leaves)  # no name may contain a bar
         key = (refusal.type, refusal.revision, state, refusal.event or "", refusal.why, hour)

@@ -36,6 +36,8 @@ from statewright.stores.words import (
 
 AHEAD_AT_MOST = 5 * 60 * 1_000_000
 """How far `occurred_at` may lie ahead of our clock, in microseconds: clocks differ."""
+_REFUSED_BYTES = 256 * 1024
+"""A larger payload is not handed on with its refusal, of which only 4 kB would be kept."""
 _UNKNOWN = "it is not known whether this was recorded; send it again with the id in `command`"
 _log = logging.getLogger("statewright.committer")
 
@@ -486,6 +488,7 @@ class _Deciding:
         send, head = refusal.send, refusal.head
         if send.dry_run:
             return
+        large = send.size > _REFUSED_BYTES  # it waits in memory, where many of them would fill it
         self.catalog.refusals.note(
             Refusal(
                 at=self.now,
@@ -500,7 +503,8 @@ class _Deciding:
                 command=command,
                 actor=send.actor,
                 occurred_at=send.occurred_at,
-                payload=send.data,
+                payload={} if large else send.data,
+                cut=large,
             )
         )
 
