@@ -81,7 +81,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.head_since = self.heard_at
-        self.head_bytes = 0
+        self.head_bytes = 1  # it has begun; what came with it is counted from the next piece on
 
     def on_headers_complete(self) -> None:
         self.head_since = None

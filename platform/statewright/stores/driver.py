@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import apsw
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -149,10 +150,13 @@ class DriverConnection:
         with _translated():
             self.apsw = apsw.Connection(filename)
         self.apsw.set_busy_timeout(BUSY_MS)
+        self._cursors: WeakSet[Cursor] = WeakSet()
 
     def cursor(self) -> Cursor:
         """A new cursor."""
-        return Cursor(self.apsw)
+        cursor = Cursor(self.apsw)
+        self._cursors.add(cursor)
+        return cursor
 
     def commit(self) -> None:
         """End the transaction, if one was begun, and keep what it did."""
@@ -161,7 +165,13 @@ class DriverConnection:
                 self.apsw.execute("COMMIT")
 
     def rollback(self) -> None:
-        """End the transaction, if one was begun, and undo what it did."""
+        """End the transaction, if one was begun, and undo what it did.
+
+        Cursors that were not read to their end are closed: each would go on holding its snapshot of the database, from
+        a connection back in the pool, and no writer could go past it.
+        """
+        for cursor in list(self._cursors):
+            cursor.close()
         if self.apsw.in_transaction:
             with _translated():
                 self.apsw.execute("ROLLBACK")

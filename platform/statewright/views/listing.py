@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
@@ -169,12 +170,14 @@ def page_then(view: View, wanted: Wanted, moment: Moment) -> EntityPage:
         where, values = f"{where} and {_CONTAINS}", [*values, _part(wanted.q)]
     sql = f"select type, entity, state, from_at from stays_{view.generation} where {where} order by type, entity"  # noqa: S608
     found: list[tuple[Key, list[Any]]] = []
-    for key, rows in groupby(view.connection.exec_driver_sql(sql, tuple(values)), key=lambda row: (row[0], row[1])):
-        stays = list(rows)
-        if rests_in(tuple(stay[2] for stay in stays), wanted.states):
-            found.append((key, stays))
-        if len(found) > wanted.limit:
-            break
+    # Closed when enough was read: a cursor left open would hold its snapshot, and with it every writer's checkpoint.
+    with closing(view.connection.exec_driver_sql(sql, tuple(values))) as stays_then:
+        for key, rows in groupby(stays_then, key=lambda row: (row[0], row[1])):
+            stays = list(rows)
+            if rests_in(tuple(stay[2] for stay in stays), wanted.states):
+                found.append((key, stays))
+            if len(found) > wanted.limit:
+                break
     more = len(found) > wanted.limit
     found = found[: wanted.limit]
     combined = _last_combined(view, [key for key, _ in found], moment)
