@@ -73,7 +73,7 @@ def problem_of_answer(answer: Answer) -> Problem:
     assert isinstance(answer, NotDone)
     refused, head, machine = answer.refused, answer.head, answer.machine
     code = refused.why.value
-    explanation = None if refused.at is None else [{"at": refused.at}]
+    explanation = [{"at": at, "detail": said} for at, said in refused.at] or None
     if head is None:
         return problem(code, refused.detail, why=code, event=answer.send.event, explanation=explanation)
     return problem(

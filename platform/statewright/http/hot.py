@@ -101,7 +101,8 @@ class HotPath:
         if media == b"application/x-ndjson" and not together:
             await Stream(self.committer, principal, minimal).run(receive, send)
             return
-        _require_json(headers, b"application/json", b"application/json, application/x-ndjson")
+        takes = b"application/json" if together else b"application/json, application/x-ndjson"
+        _require_json(headers, b"application/json", takes)
         items = _items(await _body(receive, headers, ARRAY_BYTES))
         if together:
             await self._together(items, principal, headers, send)
@@ -167,7 +168,14 @@ def _ref_of_path(scope: Scope) -> Ref:
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
-    return {name: value for name, value in scope["headers"] if name in _HEADERS}
+    """The headers that matter here. Raises ProblemFound for one that stands there twice: which of them is meant?"""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _HEADERS:
+            if name in found:
+                raise refuse("bad_parameter", f"The header {name.decode()} is there twice.", parameter=name.decode())
+            found[name] = value
+    return found
 
 
 def _text(header: bytes | None) -> str | None:

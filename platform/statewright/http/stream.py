@@ -8,6 +8,7 @@ next line, and may as well send everything before it reads the first.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -70,7 +71,10 @@ class Group:
 
 
 async def _malformed(line: int, found: ProblemFound) -> bytes:
-    return encode(extended(await explained(found), line=line).body)
+    body = extended(await explained(found), line=line).body
+    # The place was found in the line by itself; the caller counts the lines of the call.
+    body["detail"] = re.sub(r"^line 1,", f"line {line},", body["detail"])
+    return encode(body)
 
 
 class Stream:

@@ -6,6 +6,7 @@ answered from the log, and whether type and entity exist, is settled before; her
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from statewright.machine.compile import Machine, Move
+from statewright.machine.problem import pointer_of
 from statewright.machine.record import ANONYMOUS, Actor, Head, Kind, Leaves
 
 PAYLOAD_BYTES = 128 * 1024
@@ -72,11 +74,15 @@ class Accepted(Struct, gc=False):
 
 
 class Refused(Struct, gc=False):
-    """Why the event may not happen, in a code and a sentence; `at` points into what was sent or into the definition."""
+    """Why the event may not happen, in a code and a sentence.
+
+    `at` names the places that made it so, each with a sentence of its own: pointers into what was sent or, for a role,
+    into the definition.
+    """
 
     why: Why
     detail: str
-    at: str | None = None
+    at: Sequence[tuple[str, str]] = ()
 
 
 def decide(machine: Machine, head: Head | None, event: Event) -> Accepted | Refused:
@@ -147,7 +153,8 @@ def _begin(machine: Machine, given: dict[str, Any], size: int) -> tuple[dict[str
     if schema is not None:
         for field in given:
             if field in schema.read_only:
-                return Refused(Why.INVALID_DATA, f"{field!r} is readOnly: no caller may write it", f"/data/{field}")
+                detail = f"{field!r} is readOnly: no caller may write it"
+                return Refused(Why.INVALID_DATA, detail, [(pointer_of("data", field), detail)])
         return (data := schema.filled({**context, **given})), _size_of(data, 0)
     if not context:
         return given, size or _size_of(given, 0)
@@ -168,14 +175,12 @@ def _select(machine: Machine, leaves: Leaves, event: Event) -> Move | Refused:
         if event.size:
             event.size += schema.default_bytes
         if not schema.fits(event.payload):
-            pointer, sentence = schema.fault(event.payload) or ("", "the payload does not fit its schema")
-            place = f"at {pointer}: " if pointer else ""
-            return Refused(Why.INVALID_PAYLOAD, f"{name}: {place}{sentence}", "/data" + pointer)
+            return _misfit(Why.INVALID_PAYLOAD, name, schema.faults(event.payload))
     if move.allow is not None and move.allow.isdisjoint(event.actor.roles):
         wanted = " or ".join(sorted(move.allow))
         roles = ", ".join(event.actor.roles) or "no role"
         detail = f"{name} is refused in {_named(leaves)}: it takes the role {wanted}, {event.actor.id} has {roles}"
-        return Refused(Why.NOT_ALLOWED, detail, move.pointer + "/allow")
+        return Refused(Why.NOT_ALLOWED, detail, [(move.pointer + "/allow", f"it takes the role {wanted}")])
     return move
 
 
@@ -218,7 +223,8 @@ def _carry_out(
         if size > DATA_BYTES:
             size = _size_of(data, 0)
     if event.size > PAYLOAD_BYTES and _size_of(payload, 0) > PAYLOAD_BYTES:
-        return Refused(Why.TOO_LARGE, f"the payload has more than {PAYLOAD_BYTES:,} bytes", "/data")
+        detail = f"the payload has more than {PAYLOAD_BYTES:,} bytes"
+        return Refused(Why.TOO_LARGE, detail, [("/data", detail)])
     return Accepted("event", leaves, leaves if move.to is None else move.to, payload, data, changes, removed, size)
 
 
@@ -245,12 +251,18 @@ def _differs(one: Any, other: Any) -> bool:
 def _fault_of_data(machine: Machine, data: dict[str, Any], size: int) -> Refused | None:
     schema = machine.context
     if schema is not None and not schema.fits(data):
-        pointer, sentence = schema.fault(data) or ("", "the data would not fit its schema")
-        place = f"at {pointer}: " if pointer else ""
-        return Refused(Why.INVALID_DATA, f"the entity's data would break its schema: {place}{sentence}", pointer)
+        return _misfit(Why.INVALID_DATA, "the entity's data would break its schema", schema.faults(data))
     if size > DATA_BYTES and _size_of(data, 0) > DATA_BYTES:
         return Refused(Why.TOO_LARGE, f"the entity's data would have more than {DATA_BYTES:,} bytes")
     return None
+
+
+def _misfit(why: Why, what: str, faults: Sequence[tuple[str, str]]) -> Refused:
+    """The refusal of something that does not fit its schema: the first fault in the sentence, all of them by place."""
+    pointer, sentence = faults[0] if faults else ("", "it does not fit its schema")
+    place = f"at {pointer}: " if pointer else ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return Refused(why, f"{what}: {place}{sentence}{more}", [("/data" + at, said) for at, said in faults])
 
 
 def _size_of(data: dict[str, Any], known: int) -> int:

@@ -6,6 +6,7 @@ backtracking; `format` is asserted for a few formats and a hint otherwise.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -17,6 +18,7 @@ from statewright.machine.problem import child, pointer_of
 
 ASSERTED_FORMATS = frozenset({"date", "date-time", "email", "uuid", "uri"})
 _SHOWN = 160
+_FAULTS = 20
 UNFOLDED = 10_000
 """How many references a schema may come to when each is followed: two in each of thirty definitions are a billion."""
 
@@ -48,21 +50,23 @@ class Schema:
         """At most how many bytes of JSON `filled` adds."""
         self._masked = _compiled(closed, mask="the whole") if self.personal else None
 
-    def fault(self, value: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Pointer and sentence of the first thing in `value` that does not fit; None when all does.
+    def faults(self, value: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Pointer and sentence of what in `value` does not fit, 20 things at most; empty when all does.
 
-        The sentence never shows the value of a personal field.
+        No sentence shows the value of a personal field.
         """
-        for error in self._validator.iter_errors(value):
-            path = list(error.instance_path)
-            where = pointer_of(*path)
-            if path and path[0] in self.personal:
-                return where, "the value does not fit the schema (it is personal, so it is not shown)"
-            if not path and self._masked is not None:  # what is said of the whole object shows all that is in it
-                error = next(self._masked.iter_errors(value))
-            message = error.message
-            return where, message if len(message) <= _SHOWN else message[: _SHOWN - 1] + "…"
-        return None
+        errors = itertools.islice(self._validator.iter_errors(value), _FAULTS)
+        return [self._said(error, value) for error in errors]
+
+    def _said(self, error: jsonschema_rs.ValidationError, value: Mapping[str, Any]) -> tuple[str, str]:
+        path = list(error.instance_path)
+        where = pointer_of(*path)
+        if path and path[0] in self.personal:
+            return where, "the value does not fit the schema (it is personal, so it is not shown)"
+        if not path and self._masked is not None:  # what is said of the whole object shows all that is in it
+            error = next(one for one in self._masked.iter_errors(value) if one.schema_path == error.schema_path)
+        message = error.message
+        return where, message if len(message) <= _SHOWN else message[: _SHOWN - 1] + "…"
 
     def filled(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """`value` with the schema's defaults for fields that are absent, through nested `properties`."""
