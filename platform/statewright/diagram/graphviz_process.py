@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +52,14 @@ class GraphvizProcess:
 
     def _asked(self, dot: str) -> bytes:
         child = self._ready()
-        alarm = threading.Timer(self.limit_s, child.kill)
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            child.kill()
+
+        alarm = threading.Timer(self.limit_s, give_up)
         alarm.start()
-        started = time.monotonic()
         try:
             line = _exchange(child, json.dumps(dot).encode() + b"\n")
         finally:
@@ -63,7 +67,7 @@ class GraphvizProcess:
         if line.endswith(b"\n"):
             return line
         self._end()
-        if time.monotonic() - started >= self.limit_s:
+        if late.is_set():
             raise LayoutFailed(f"the layout took longer than {self.limit_s} s")
         raise _Died
 
