@@ -277,3 +277,12 @@ def test_a_target_may_be_a_sibling_a_path_from_the_root_or_an_id() -> None:
     went = {name: accepted(decide(made, head(), Event(name))).to[0] for name in "XYZRS"}
 
     assert went == {"X": "b", "Y": "b", "Z": "c", "R": "c", "S": "c"}
+
+
+def test_a_refusal_names_every_fault_of_a_payload_by_its_place() -> None:
+    schemas = {"events": {"GO": {"required": ["n"], "properties": {"m": {"type": "integer"}, "k": {"minimum": 5}}}}}
+
+    outcome = decide(machine(schemas=schemas), head(), Event("GO", {"m": "x", "k": 1}))
+
+    assert isinstance(outcome, Refused)
+    assert sorted(at for at, _ in outcome.at) == ["/data", "/data/k", "/data/m"]
