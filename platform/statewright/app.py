@@ -28,6 +28,7 @@ from statewright import consolidators
 from statewright.catalog import Catalog
 from statewright.commands import Committer
 from statewright.folder import FolderLock
+from statewright.http.hosts import Hosts
 from statewright.http.hot import HotPath
 from statewright.http.rooms import Rooms
 from statewright.http.routes import answer_problem, api, is_ours
@@ -107,7 +108,7 @@ class Installation:
             openapi_config=None,
             logging_config=None,
         )
-        self.application: App = HotPath(litestar, self.committer)  # type: ignore[arg-type]  # its scopes are narrower
+        self.application: App = HotPath(litestar, self.committer, Hosts(settings.allow_host))  # type: ignore[arg-type]  # its scopes are narrower
 
     def _rebuild(self, name: str) -> None:
         try:

@@ -21,6 +21,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_unprotected_personal_data: bool = False
     queue_limit: int = 20_000
     single_process: bool = False
+    allow_host: tuple[str, ...] = ()
 
     @property
     def log(self) -> Path:

@@ -39,6 +39,12 @@ def _options(data: str) -> list[Callable[[Callable[..., None]], Callable[..., No
             type=click.IntRange(1),
             help="How many events may wait for the log; more are answered 503.",
         ),
+        _option(
+            "--allow-host",
+            multiple=True,
+            metavar="NAME",
+            help="Another name that requests may be addressed to, as a proxy in front passes it on.",
+        ),
         _option("--single-process", is_flag=True, help="Views in the API's process; meant for tests."),
         _option(
             "--allow-unprotected-personal-data",

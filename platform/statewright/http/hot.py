@@ -19,7 +19,8 @@ from statewright.commands import Committer, Done, Failed, SendTogether, digest_o
 from statewright.commands.names import fault_of_entity_id
 from statewright.http.answering import encode, extended, problem_of_answer, recorded
 from statewright.http.bodies import BODY_BYTES, BODY_S
-from statewright.http.problems import MEDIA_TYPE, Problem, ProblemFound, problem_of, refuse
+from statewright.http.hosts import Hosts
+from statewright.http.problems import MEDIA_TYPE, Problem, ProblemFound, problem, problem_of, refuse
 from statewright.http.reading import explained, parse
 from statewright.http.sending import key_of, send_of_call, send_of_line
 from statewright.http.stream import COMMANDS, GROUP_LINES, App, Gone, Group, Receive, Scope, Send, Stream, next_message
@@ -39,11 +40,17 @@ _commands_in = msgspec.json.Decoder(list[msgspec.Raw])
 class HotPath:
     """The ASGI application: the two calls here, everything else in `app`."""
 
-    def __init__(self, app: App, committer: Committer) -> None:
+    def __init__(self, app: App, committer: Committer, hosts: Hosts | None = None) -> None:
+        """`hosts` are the names that a request may be addressed to; None for any."""
         self.app = app
         self.committer = committer
+        self.hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.hosts is not None and scope["type"] == "http" and not self.hosts.knows(scope):
+            detail = "This server answers to the names of this machine alone; `--allow-host` names others."
+            await _answer_problem(send, problem("forbidden", detail))
+            return
         if scope["type"] == "http" and scope["method"] == "POST":
             path: str = scope["path"]
             if path == COMMANDS:
