@@ -64,6 +64,7 @@ class PatientProtocol(HttpToolsProtocol):
     head_since: float | None
     heard_at: float
     head_bytes: int
+    piece_bytes: int
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(cast(asyncio.Transport, _Joining(transport, self.loop)))
@@ -72,6 +73,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = self.loop.time()
+        self.piece_bytes = len(data)
         if self.head_since is not None:
             self.head_bytes += len(data)
         super().data_received(data)
@@ -81,7 +83,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.head_since = self.heard_at
-        self.head_bytes = 1  # it has begun; what came with it is counted from the next piece on
+        self.head_bytes = self.piece_bytes
 
     def on_headers_complete(self) -> None:
         self.head_since = None
