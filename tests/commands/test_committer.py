@@ -305,3 +305,16 @@ async def test_a_large_payload_does_not_wait_in_memory_with_its_refusal(committe
 
     (kept,) = committer.catalog.refusals.page().items
     assert (kept.why, kept.payload, kept.cut) == ("not_in_this_state", {}, True)
+
+
+async def test_heads_that_grow_too_large_are_let_go_of(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("statewright.commands.committer.HEADS_BYTES", 50_000)
+    committer = Committer(MemoryStore(), catalog)
+
+    for number in range(40):
+        await committer.send(asked(Ref("lamp", str(number)), "ON", data={"n": "x" * 5_000}))
+
+    assert len(committer._heads) < 15
+    answer = await committer.send(asked(Ref("lamp", "0"), "OFF"))
+    assert isinstance(answer, Done)
+    assert answer.record.version == 2

@@ -229,3 +229,11 @@ async def test_an_unreadable_log_ends_the_streams(server: Server, monkeypatch: p
     await server.send("light", "a", "NEXT")
 
     assert [chunk async for chunk in stream if b"data" in chunk] == []
+
+
+async def test_a_place_beyond_the_end_is_refused_and_not_waited_at(server: Server) -> None:
+    await server.send("light", "a", "NEXT")
+
+    answer = await server.get("/transitions?after=99")
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad_parameter")

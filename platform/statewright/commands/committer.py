@@ -38,6 +38,8 @@ AHEAD_AT_MOST = 5 * 60 * 1_000_000
 """How far `occurred_at` may lie ahead of our clock, in microseconds: clocks differ."""
 _REFUSED_BYTES = 256 * 1024
 """A larger payload is not handed on with its refusal, of which only 4 kB would be kept."""
+HEADS_BYTES = 256_000_000
+"""How much data, as JSON, the heads kept in memory may hold together."""
 _UNKNOWN = "it is not known whether this was recorded; send it again with the id in `command`"
 _log = logging.getLogger("statewright.committer")
 
@@ -86,6 +88,7 @@ class Committer:
         self._failed = failed
         self._queue: deque[_Job] = deque()
         self._heads: dict[Ref, Head | None] = {}
+        self._grown = 0
         self._told: set[tuple[str, int]] = set()
         self._last_stamp: Micros = 0
         made_here = f"c-{secrets.token_hex(6)}-"
@@ -259,6 +262,7 @@ class Committer:
             ref = Ref(record.type, record.entity)
             if record.recorded_at == now:
                 self._heads[ref] = step.after
+                self._grown += step.after.size
             else:  # stamped otherwise than it was decided: its times must come from the log
                 self._heads.pop(ref, None)
             if record.recorded_at > self._last_stamp:
@@ -358,10 +362,13 @@ class Committer:
         return known
 
     def _trim(self) -> None:
-        excess = len(self._heads) - self._heads_kept
-        if excess > 0:  # the oldest first; a tenth at once, so that this is rare
-            for ref in list(itertools.islice(self._heads, excess + self._heads_kept // 10)):
+        """Let go of the oldest heads, a tenth at once so that this is rare, when they are too many or too large."""
+        if self._grown > HEADS_BYTES:
+            self._grown = sum(head.size for head in self._heads.values() if head is not None)
+        if len(self._heads) > self._heads_kept or self._grown > HEADS_BYTES:
+            for ref in list(itertools.islice(self._heads, len(self._heads) // 10 + 1)):
                 del self._heads[ref]
+            self._grown = sum(head.size for head in self._heads.values() if head is not None)
 
 
 class _Deciding:

@@ -71,10 +71,7 @@ async def stream_log(
     more than 1 MB behind is closed; it resumes, as browsers do by themselves, with `Last-Event-ID`.
     """
     place = last_event_id or after or START
-    # a bad place is refused now, while there is still a status to say it with
-    if rooms.store.compare_places(place, await rooms.store.latest_place()) > 0:
-        # as after the log was restored from a backup; waiting there would pass over all that comes until then
-        raise refuse("bad_parameter", f"The log does not reach to {place}; begin again without a place.")
+    await _require_reached(rooms.store, place)  # while there is still a status to say it with
     return Stream(
         rooms.broadcast.listen(place, of_type),
         media_type=_EVENTS,
@@ -82,10 +79,20 @@ async def stream_log(
     )
 
 
+async def _require_reached(store: EventStore, place: Place) -> None:
+    """Refuse a place beyond the log's end, as after it was restored from a backup.
+
+    Waiting there would pass over all that comes until then. Raises ProblemFound.
+    """
+    if store.compare_places(place, await store.latest_place()) > 0:
+        raise refuse("bad_parameter", f"The log does not reach to {place}; begin again without a place.")
+
+
 async def _read(
     rooms: Rooms, place: Place, limit: int, type: str | None, wait_s: float
 ) -> tuple[Place, list[Transition]]:
     """How far was read, and what was found; waits while there is nothing."""
+    await _require_reached(rooms.store, place)
     until = monotonic() + wait_s
     while True:
         place, found = await _find(rooms.store, place, limit, type)
