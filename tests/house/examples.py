@@ -19,8 +19,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 from msgspec import Struct
 
-ADDRESS = "http://127.0.0.1:8000"
-"""The address that documents write; a run puts the real one in its place."""
+ADDRESSES = re.compile(r"http://127\.0\.0\.1:8[01]00\b")
+"""The addresses that documents write, of the demo and of an empty server; a run puts the real one in their place."""
 ANY = "…"
 
 
@@ -53,7 +53,7 @@ def run(examples: list[Example], address: str, folder: Path, path: str) -> list[
     """
     script = "set -euo pipefail\n"
     for number, example in enumerate(examples):
-        script += f"{{ : ; {example.shell.replace(ADDRESS, address)}\n}} > printed.{number}\n"
+        script += f"{{ : ; {ADDRESSES.sub(address, example.shell)}\n}} > printed.{number}\n"
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
