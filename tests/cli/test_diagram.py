@@ -39,3 +39,12 @@ def test_what_is_no_definition_is_not_drawn(tmp_path: Path):
 
     assert result.exit_code == 1
     assert "cannot be drawn" in result.stderr
+
+
+def test_a_place_that_cannot_be_written_to_is_said(tmp_path: Path):
+    output = tmp_path / "nowhere" / "out.svg"
+
+    result = CliRunner().invoke(main, ["diagram", str(bundled_definitions()[0]), "-o", str(output)])
+
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {output} cannot be written: No such file or directory\n"

@@ -41,4 +41,7 @@ def diagram(file: Path, output: Path) -> None:
         click.echo(line_of(str(file), problem), err=True)
     if reading.definition is None:
         raise click.ClickException(f"{file} has {count_of(len(errors), 'error')} and cannot be drawn")
-    output.write_text(write(reading.definition), encoding="utf-8")
+    try:
+        output.write_text(write(reading.definition), encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror}") from None
