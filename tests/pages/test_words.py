@@ -14,7 +14,11 @@ from statewright_ui import words
     ("seconds", "written"),
     [
         (0, "0 s"),
-        (0.4, "0 s"),
+        (0.0004, "under 1 ms"),
+        (0.4, "400 ms"),
+        (1.0, "1 s"),
+        (1.57, "1.5 s"),
+        (10.9, "10 s"),
         (59, "59 s"),
         (60, "1 min"),
         (8_040, "2 h 14 min"),
@@ -34,6 +38,11 @@ def test_a_moment_is_relative_to_read_and_absolute_to_point_at() -> None:
     assert ">2 h ago</time>" in written
     assert "UTC" in written
     assert 'datetime="20' in written
+
+
+def test_an_age_is_in_whole_seconds() -> None:
+    assert ">0 s</time>" in words.since(time.time_ns() // 1000)
+    assert "ms" not in words.ago(time.time_ns() // 1000 - 500_000)
 
 
 def test_a_moment_that_never_was_says_so() -> None:

@@ -16,10 +16,17 @@ from statewright.machine.moments import text_of
 
 _UNITS = (("y", 31_557_600), ("mo", 2_629_800), ("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _MINUTES = 4
+_MILLISECOND = 0.001
+_TENTHS_BELOW = 10
+"""So many seconds are told to a tenth: whole ones would make quick stays look alike."""
 
 
 def span(seconds: float) -> str:
-    """How long that is, in at most two units: "2 h 14 min", "3 d", "12 s"."""
+    """How long that is, in at most two units: "2 h 14 min", "3 d", "12 s", "1.5 s", "250 ms"."""
+    if 0 < seconds < 1:
+        return f"{int(seconds * 1000)} ms" if seconds >= _MILLISECOND else "under 1 ms"
+    if seconds < _TENTHS_BELOW and (tenths := int(seconds * 10)) % 10:
+        return f"{tenths / 10} s"
     for at, (unit, size) in enumerate(_UNITS):
         if seconds >= size:
             rest = int(seconds % size // _UNITS[at + 1][1]) if at < _MINUTES else 0
@@ -47,7 +54,7 @@ def _time(micros: int | None, kind: str) -> Markup:
     if not micros:
         return Markup('<span class="muted">never</span>')
     seconds = time.time() - micros / 1_000_000
-    words = span(max(seconds, 0))
+    words = span(max(int(seconds), 0))  # an age grows while one reads it, so parts of a second say nothing
     if kind == "ago":
         words = f"{words} ago" if seconds >= 1 else "now"
     return Markup('<time datetime="{}" title="{}" data-age="{}">{}</time>').format(

@@ -128,7 +128,7 @@ document.addEventListener("moved", (event) => {
 
 const UNITS = [["y", 31557600], ["mo", 2629800], ["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
-// The same words as statewright_ui.words.span.
+// The same words as statewright_ui.words.span, in whole seconds, since an age grows while one reads it.
 function span(seconds) {
   const at = UNITS.findIndex(([, size]) => seconds >= size);
   if (at < 0) return "0 s";
