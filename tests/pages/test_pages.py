@@ -95,6 +95,21 @@ async def test_the_list_narrows_by_state_and_by_a_part_of_the_id(site: Site) -> 
     assert "b-3" not in listed
 
 
+async def test_those_that_wait_longest_come_first_whatever_their_type(site: Site) -> None:
+    for type in ("lamp", "valve"):
+        document = f'{{"id": "{type}", "label": "A {type}", "initial": "off", "states": {{"off": {{}}}}}}'
+        site.needs.catalog.register(document.encode(), activate=True)
+    sent = [("2", "valve"), ("1", "lamp"), ("4", "valve"), ("3", "lamp")]
+    for entity, type in sent:
+        await site.send(entity, None, type)
+    await site.consolidate()
+
+    listed = (await site.page("/")).text.partition("Longest in one state")[2]
+
+    found = re.findall(r"<bdi>A (\w+)</bdi></span> <bdi class=\"mono\">(\d)</bdi>", listed)
+    assert found == [(type, entity) for entity, type in sent]
+
+
 async def test_an_address_that_no_list_gave_is_answered_with_a_sentence(site: Site) -> None:
     await site.order()
     await site.consolidate()
@@ -128,6 +143,7 @@ async def test_any_page_of_the_history_answers(site: Site, before: str) -> None:
     [
         ("/entities/order/nobody", "No such entity"),
         ("/definitions/nothing", "No such definition"),
+        ("/entities?type=nothing", "No such type"),
         ("/nothing-here", "There is nothing here"),
         ("/static/0/secret.py", "There is nothing here"),
         ("/static/0/../needs.py", "There is nothing here"),

@@ -92,7 +92,11 @@ def _listing(needs: Needs, asked: Asked) -> Listing:
         found = _page(needs, asked)
         counts = needs.views.counts(asked.type) if asked.type else None
     except NotBuiltYet:
+        if asked.type:
+            _must_be_known(asked.type, kinds)
         return Listing(kinds, kind, [], 0, [], None, building=True)
+    if counts is not None and not counts.total:  # a log may have entities of a type whose definition is elsewhere
+        _must_be_known(asked.type, kinds)
     return Listing(
         kinds,
         kind,
@@ -101,6 +105,11 @@ def _listing(needs: Needs, asked: Asked) -> Listing:
         [_line(needs, row) for row in found.items],
         found.next,
     )
+
+
+def _must_be_known(type: str, kinds: list[shown.Kind]) -> None:
+    if type not in {kind.type for kind in kinds}:
+        raise Nowhere("No such type", f"No definition is called {type}, and the log holds no entity of it.")
 
 
 def _page(needs: Needs, asked: Asked) -> EntityPage:

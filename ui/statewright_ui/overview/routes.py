@@ -17,6 +17,8 @@ from statewright_ui.rendering import part_of, rendered
 from statewright_ui.standing import Behind, behind
 
 _DAY = 86_400_000_000
+_STALLED = 10
+"""How many of those that have waited longest are listed, of all types together."""
 
 
 class Line(Struct, frozen=True):
@@ -35,6 +37,7 @@ class Line(Struct, frozen=True):
 class Waiting(Struct, frozen=True):
     """An entity that has not moved for long."""
 
+    kind: shown.Kind
     row: EntityRow
     states: list[shown.State]
 
@@ -45,6 +48,12 @@ class Glance(Struct, frozen=True):
     lines: list[Line]
     behind: Behind
     building: bool = False
+
+    @property
+    def stalled(self) -> list[Waiting]:
+        """Those of all types that have been in their state for longest, the longest first."""
+        found = [waiting for line in self.lines for waiting in line.stalled]
+        return sorted(found, key=lambda waiting: waiting.row.since)[:_STALLED]
 
     @property
     def total(self) -> int:
@@ -81,7 +90,7 @@ def _glance(needs: Needs, standing: Behind) -> Glance:
     kinds = {entry.type: shown.kind(needs.catalog, entry.type) for entry in needs.catalog.types()}
     rest = {type: shown.resting(kind.machine) for type, kind in kinds.items()}
     try:
-        seen = {found.type: found for found in needs.views.overview(now, rest, stalled=3).types}
+        seen = {found.type: found for found in needs.views.overview(now, rest, stalled=_STALLED).types}
     except NotBuiltYet:
         return Glance([_line(needs, kind, None, now) for kind in kinds.values()], standing, building=True)
     for type in seen.keys() - kinds.keys():  # a log whose definitions were not brought along
@@ -102,12 +111,12 @@ def _line(needs: Needs, kind: shown.Kind, seen: TypeOverview | None, now: Micros
         refused,
         trend,
         f"{trend}V28H0Z" if trend else "",
-        [_waiting(needs, row) for row in seen.stalled],
+        [_waiting(needs, kind, row) for row in seen.stalled],
     )
 
 
-def _waiting(needs: Needs, row: EntityRow) -> Waiting:
-    return Waiting(row, shown.states(shown.machine_of(needs.catalog, row.type, row.revision), row.leaves))
+def _waiting(needs: Needs, kind: shown.Kind, row: EntityRow) -> Waiting:
+    return Waiting(kind, row, shown.states(shown.machine_of(needs.catalog, row.type, row.revision), row.leaves))
 
 
 def spark(trend: Sequence[HourCount]) -> str:
