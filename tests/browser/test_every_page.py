@@ -57,6 +57,15 @@ def test_a_page_fits_a_phone_without_scrolling_sideways(page: Page, order: str, 
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("page", [PHONE], ids=["phone"], indirect=True)
+@pytest.mark.parametrize("path", PAGES)
+def test_no_column_of_a_table_is_out_of_sight_on_a_phone(page: Page, order: str, path: str) -> None:
+    page.goto(path.format(order=order))
+
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    assert page.locator(".scroll").evaluate_all(cut) == []
+
+
 @pytest.mark.parametrize("page", [{"java_script_enabled": False}], ids=["no scripts"], indirect=True)
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_reads_without_scripts(page: Page, order: str, path: str) -> None:
