@@ -165,6 +165,15 @@ class Refusals:
         items = [_decode(kept) for _, kept in found[:limit]]
         return RefusalPage(items, str(found[limit - 1][0]) if len(found) > limit else None)
 
+    def latest(self, type: str | None = None, *, limit: int = 100) -> list[Refusal]:
+        """The last refusals kept, newest first."""
+        self.flush()
+        asked = select(RefusalRow.refusal).order_by(col(RefusalRow.id).desc()).limit(limit)
+        if type is not None:
+            asked = asked.where(RefusalRow.type == type)
+        with Session(self._engine) as session:
+            return [_decode(kept) for kept in session.exec(asked)]
+
     def flush(self) -> None:
         """Write what is in memory; durable when it returns. What cannot be written stays in memory."""
         with self._flushing:

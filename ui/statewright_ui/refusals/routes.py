@@ -10,7 +10,6 @@ from litestar.params import FromQuery
 from msgspec import Struct
 
 from statewright.catalog import Refusal, RefusalCount
-from statewright.catalog.refusals import KEPT
 from statewright_ui import shown
 from statewright_ui.needs import AskedFor, Needs, ask
 from statewright_ui.rendering import rendered
@@ -68,8 +67,7 @@ def _counts(needs: Needs, kinds: list[shown.Kind], type: str, period: str) -> li
 
 def _latest(needs: Needs, type: str) -> list[Latest]:
     """The latest refusals, newest first."""
-    kept = needs.catalog.refusals.page(type=type or None, limit=KEPT).items[-LATEST:]
     return [
         Latest(refusal, shown.states(shown.machine_of(needs.catalog, refusal.type, refusal.revision), refusal.leaves))
-        for refusal in reversed(kept)
+        for refusal in needs.catalog.refusals.latest(type or None, limit=LATEST)
     ]
