@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import re
 import secrets
 import signal
 import time
@@ -15,7 +16,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from statewright.cli.lines import Line
-from statewright.cli.servers import ConnectionBroken, RemoteServer, once
+from statewright.cli.servers import ConnectionBroken, RemoteServer, Server, once
 from statewright.cli.simulation import Life, Simulation
 from statewright.machine.compile import compile_machine
 from statewright.machine.reading import read_definition
@@ -24,6 +25,8 @@ from statewright.machine.record import Head, Leaves
 _BEGINS = 0.2
 """How often something new begins, rather than something under way moving on."""
 _MISTAKES = 0.06
+_MADE = re.compile(r"-(\d{5,}|[0-9a-f]{6})")
+"""How an id goes on after its type when the demo made it: numbered by the histories, or drawn by us."""
 _GIVE_UP_S = 60
 _LISTED = 500
 
@@ -71,10 +74,19 @@ async def _move_for_ever(url: str, types: list[str], pause_s: float) -> None:
                 continue
 
 
-class Mover:
-    """Moves entities of a running server, one at a time."""
+def made_by_the_demo(type: str, entity: str) -> bool:
+    """Whether the id is one that the demo gives; all others are its user's, and are left alone."""
+    return entity.startswith(type) and _MADE.fullmatch(entity, len(type)) is not None
 
-    def __init__(self, server: RemoteServer, random: Random) -> None:
+
+def _drawn_id(type: str) -> str:
+    return f"{type}-{secrets.token_hex(3)}"
+
+
+class Mover:
+    """Moves entities of a running server, one at a time; only those that the demo made, never those of its user."""
+
+    def __init__(self, server: Server, random: Random) -> None:
         self._server = server
         self._random = random
         self._simulations: dict[str, Simulation] = {}
@@ -86,7 +98,7 @@ class Mover:
             simulation = self._simulations[type] = await self._simulation(type)
         life = await self._under_way(simulation) if self._random.random() > _BEGINS else None
         if life is None:
-            life = Life(f"{type}-{secrets.token_hex(3)}")
+            life = Life(_drawn_id(type))
         moment = time.time_ns() // 1_000
         line = simulation.mistake(life, moment) if self._random.random() < _MISTAKES else simulation.step(life, moment)
         if line is not None:
@@ -100,14 +112,15 @@ class Mover:
         return Simulation(machine, self._random.randrange(2**32))
 
     async def _under_way(self, simulation: Simulation) -> Life | None:
-        """Some entity in some state that has a way out, as it is at this moment."""
+        """Some entity that the demo made, in some state that has a way out, as it is at this moment."""
         machine = simulation.machine
         state = self._random.choice([path for path in machine.states if not machine.is_final((path,))])
         asked = urlencode({"state": state, "limit": _LISTED})
         listed = msgspec.json.decode(await self._read(f"/entities/{machine.type}?{asked}"), type=_Listed)
-        if not listed.items:
+        ours = [shown.entity for shown in listed.items if made_by_the_demo(machine.type, shown.entity)]
+        if not ours:
             return None
-        chosen = quote(self._random.choice(listed.items).entity, safe="")
+        chosen = quote(self._random.choice(ours), safe="")
         shown = msgspec.json.decode(await self._read(f"/entities/{machine.type}/{chosen}"), type=_Shown)
         leaves: Leaves = tuple(shown.leaves)
         head = Head(version=shown.version, revision=shown.revision, leaves=leaves, data=shown.data)
