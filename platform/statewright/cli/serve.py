@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from statewright.cli.installation import installation
@@ -25,5 +27,16 @@ def run(settings: Settings) -> None:
 
     try:
         app.serve(settings)
-    except (BadSetting, FolderInUse, OSError) as error:
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise click.ClickException(str(error)) from None
+        where = f"{settings.host}:{settings.port}"
+        remedy = f"take another with --port {_another(settings.port)} (or make run PORT={_another(settings.port)})"
+        raise click.ClickException(f"something else listens on {where} already; stop it, or {remedy}") from None
+    except (BadSetting, FolderInUse) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _another(port: int) -> int:
+    """A port to propose in place of one that is taken."""
+    return 9000 if port != 9000 else 9100
