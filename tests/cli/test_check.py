@@ -81,3 +81,18 @@ def test_a_file_that_is_not_there_is_said_and_the_others_are_checked(tmp_path: P
 @pytest.mark.parametrize("arguments", [[], ["check"], ["check", "--nonsense", "x"], ["nonsense"]])
 def test_a_wrong_command_line_ends_with_2(arguments: list[str]):
     assert CliRunner().invoke(main, arguments).exit_code == 2
+
+
+def test_personal_fields_are_errors_as_on_a_server_and_may_be_let_pass(tmp_path: Path):
+    file = tmp_path / "patient.json"
+    file.write_text(
+        '{"id": "patient", "initial": "in",\n "schemas": {"context": {"properties": {"name": {"personal": true}}}},\n'
+        ' "states": {"in": {"type": "final"}}}\n'
+    )
+
+    refused, let_pass = check(file), check("--allow-unprotected-personal-data", file)
+
+    assert refused.exit_code == 1
+    assert f"{file}:2:41: error: " in refused.stdout
+    assert "[unprotected_personal_data]" in refused.stdout
+    assert let_pass.exit_code == 0

@@ -153,3 +153,17 @@ def test_a_server_and_a_folder_are_one_too_many(tmp_path: Path):
     log.write_text("")
 
     assert replay(log, "--server", "http://127.0.0.1:1", "--data", tmp_path).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("server", "said", "status"),
+    [("foo", "is no address of a server", 2), ("http://127.0.0.1:1", "is it running?", 1)],
+)
+def test_a_server_that_was_never_there_is_said_at_once(tmp_path: Path, server: str, said: str, status: int):
+    log = tmp_path / "log.ndjson"
+    log.write_text('{"type": "order", "entity": "1", "event": "GO"}\n')
+
+    result = CliRunner().invoke(main, ["replay", str(log), "--server", server])
+
+    assert result.exit_code == status
+    assert said in result.stderr

@@ -25,9 +25,8 @@ from statewright.catalog.refusals import Refusals
 from statewright.catalog.tables import RevisionRow, TypeRow
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
-from statewright.machine.outline import outline
 from statewright.machine.problem import Problem, pointer_of
-from statewright.machine.reading import Reading, read_definition
+from statewright.machine.reading import Reading, placed, read_definition
 
 Status = Literal["draft", "active", "retired"]
 
@@ -210,12 +209,7 @@ class Catalog:
         for name, relation in reading.definition.relations.items():
             if relation.entity not in registered:
                 own.append(_unregistered(name, relation.entity))
-        if own:
-            places = outline(text)
-            for problem in own:
-                _, spot = places.nearest(problem.pointer)
-                found.append(msgspec.structs.replace(problem, line=spot.line, column=spot.column))
-        return found
+        return found + list(placed(own, text)) if own else found
 
     def _change(self, type: str, revision: int, change: Callable[[Session, RevisionRow], None]) -> Revision:
         with writing(self._engine) as session:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from statewright.catalog.personal import FLAG, unprotected
 from statewright.cli.reports import count_of, errors_among, line_of
-from statewright.machine.reading import read_definition
+from statewright.machine.problem import Problem
+from statewright.machine.reading import placed, read_definition
 
 NOT_DEFINITIONS = (".scenarios.json", ".schema.json")
 """Files that lie beside definitions and are something else, so that `check definitions/*.json` does what is meant."""
@@ -16,7 +18,14 @@ NOT_DEFINITIONS = (".scenarios.json", ".schema.json")
 
 @click.command()
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
+@click.option(
+    FLAG,
+    "allows_personal",
+    is_flag=True,
+    envvar="STATEWRIGHT_ALLOW_UNPROTECTED_PERSONAL_DATA",
+    help="Let personal fields pass, as a server started with this option does.",
+)
+def check(files: tuple[Path, ...], allows_personal: bool) -> None:
     """Say all that is wrong with definitions, with file, line and column.
 
     Ends with 1 when one of them has errors; warnings forbid nothing.
@@ -28,7 +37,7 @@ def check(files: tuple[Path, ...]) -> None:
             continue
         checked += 1
         try:
-            problems = read_definition(file.read_bytes()).problems
+            problems = _problems_of(file.read_bytes(), allows_personal)
         except OSError as error:
             click.echo(f"{file}: cannot be read: {error.strerror}", err=True)
             errors += 1
@@ -40,3 +49,11 @@ def check(files: tuple[Path, ...]) -> None:
     found = f"{count_of(errors, 'error')}, {count_of(warnings, 'warning')}"
     click.echo(f"{count_of(checked, 'definition')} checked: {found}", err=True)
     sys.exit(1 if errors else 0)
+
+
+def _problems_of(text: bytes, allows_personal: bool) -> list[Problem]:
+    """What a server would find, but for what it alone knows: which other types are registered."""
+    reading = read_definition(text)
+    if reading.definition is None or allows_personal:
+        return list(reading.problems)
+    return [*reading.problems, *placed(unprotected(reading.definition), text)]

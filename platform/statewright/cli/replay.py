@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, TextIO, cast
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -21,7 +22,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from statewright.cli.embedded import embedded
 from statewright.cli.replaying import Rejected, Replay, Summary, Unreadable, Verdict, numbered, register
 from statewright.cli.reports import errors_among, line_of
-from statewright.cli.servers import ConnectionBroken, RemoteServer, Server
+from statewright.cli.servers import ConnectionBroken, NeverReached, RemoteServer, Server
 from statewright.folder import FolderInUse
 from statewright.settings import Settings
 
@@ -68,10 +69,13 @@ def replay(
     """Post every line of LOG through `POST /commands`, in order.
 
     LOG is NDJSON, plain or gzip, or - for standard input; a line is a command, or an event of a recorded log
-    (entity_type, entity_id, event, occurred_at, actor, data). Sending the same log again changes nothing.
+    (entity_type, entity_id, event, occurred_at, actor, data). Of the same log sent again, nothing is recorded
+    twice; refused lines may be decided again.
 
     Ends with 1 when a line was malformed; refused events are answers, and are counted.
     """
+    if server is not None and urlsplit(server).scheme not in ("http", "https"):
+        raise click.UsageError(f"{server!r} is no address of a server; write it as in http://127.0.0.1:8000")
     if server is not None and data is not None:
         raise click.UsageError("--server has its own data; leave out --data")
     summary = Summary()
@@ -84,6 +88,8 @@ def replay(
             asyncio.run(_replay(source, texts, server, settings, summary, decisions))
         except (Rejected, FolderInUse) as error:
             raise click.ClickException(str(error)) from None
+        except NeverReached as error:
+            raise click.ClickException(f"no server answers at {server} ({error}); is it running?") from None
         except (ConnectionBroken, Unreadable) as error:
             _show(summary)
             raise click.ClickException(f"{error}; start again to go on") from None
@@ -101,7 +107,10 @@ async def _replay(
 ) -> None:
     async with _server(url, settings) as server:
         for name, text in definitions:
-            await _register(server, name, text)
+            try:
+                await _register(server, name, text)
+            except ConnectionBroken as error:
+                raise NeverReached(str(error)) from error
         with _progress() as progress:
             task = progress.add_task(source.name, total=source.size, lines=0)
 
@@ -110,12 +119,15 @@ async def _replay(
                 if decisions is not None:
                     decisions.write("A" if verdict.accepted else "R")
                 if verdict.code == "malformed" and summary.refused["malformed"] <= _NAMED:
-                    progress.console.print(f"{source.name}:{verdict.number}: malformed: {verdict.detail}", markup=False)
+                    progress.console.print(
+                        f"{source.name}:{verdict.number}: malformed: {verdict.detail}", markup=False, soft_wrap=True
+                    )
                 if verdict.number % 1_000 == 0:
                     progress.update(task, completed=source.read, lines=verdict.number)
 
             def waiting(why: str) -> None:
-                progress.console.print(f"connection lost ({why}); going on from the first line without an answer")
+                why = f"connection lost ({why}); going on from the first line without an answer"
+                progress.console.print(why, markup=False, soft_wrap=True)
 
             await Replay(server, numbered(source.lines()), source.id, decided).run(waiting)
             progress.update(task, completed=source.size)

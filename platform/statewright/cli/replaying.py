@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct, field
 
 from statewright.cli.lines import BadLine, Command, command_of
-from statewright.cli.servers import ConnectionBroken, Server, once
+from statewright.cli.servers import ConnectionBroken, NeverReached, Server, once
 from statewright.machine.problem import Problem
 
 AHEAD = 50_000
@@ -145,8 +145,8 @@ class Replay:
     async def run(self, waiting: Callable[[str], None]) -> None:
         """Post every line. `waiting` is told when a connection broke and is tried again.
 
-        Raises ConnectionBroken when the server stays away, Rejected when it will not take the call, Unreadable when
-        the log breaks off.
+        Raises NeverReached when there was no server from the start, ConnectionBroken when it stays away, Rejected when
+        it will not take the call, Unreadable when the log breaks off.
         """
         failures = 0
         started = in_doubt = False
@@ -161,6 +161,8 @@ class Replay:
                     in_doubt = False
                 await self._post()
             except ConnectionBroken as error:
+                if not started:
+                    raise NeverReached(str(error)) from error
                 in_doubt = True
                 failures = 0 if self._progress() != before else failures + 1
                 if failures >= _PATIENCE:

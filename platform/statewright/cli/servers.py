@@ -23,6 +23,10 @@ class ConnectionBroken(Exception):
     """The server could not be reached, or the connection ended before the answer was whole."""
 
 
+class NeverReached(ConnectionBroken):
+    """There was no answer from the first call on: probably nothing listens there."""
+
+
 class Answer:
     """A status, and a body that is read while it comes."""
 

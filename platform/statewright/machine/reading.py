@@ -85,6 +85,11 @@ def _of_fault(fault: Fault) -> Problem:
     )
 
 
+def placed(problems: Iterable[Problem], text: bytes) -> tuple[Problem, ...]:
+    """Problems of a document that was read, with the lines and columns where they stand in its text."""
+    return _placed(problems, outline(text))
+
+
 def _placed(problems: Iterable[Problem], places: Outline) -> tuple[Problem, ...]:
     """The problems with lines and columns, in the order in which they stand in the text."""
     placed = []
