@@ -196,3 +196,11 @@ def test_what_could_not_be_written_stays_in_memory(catalog: Catalog, monkeypatch
 
     assert [item.entity for item in catalog.refusals.page().items] == ["1", "2"]
     assert catalog.refusals.counts("order")[0].count == 2
+
+
+def test_the_latest_are_the_newest_first(catalog: Catalog) -> None:
+    for number in range(5):
+        catalog.refusals.note(refusal(entity=str(number), type="patient" if number % 2 else "nurse"))
+
+    assert [one.entity for one in catalog.refusals.latest(limit=3)] == ["4", "3", "2"]
+    assert [one.entity for one in catalog.refusals.latest("patient", limit=3)] == ["3", "1"]
