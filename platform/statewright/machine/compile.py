@@ -101,10 +101,6 @@ class Machine:
         """
         return self._allowed.get(leaves, ())
 
-    def pointer_of_state(self, path: str) -> str:
-        """Where a state stands in the document."""
-        return "".join(pointer_of("states", step) for step in path.split("."))
-
 
 def compile_machine(definition: Definition, *, revision: int, digest: str) -> Machine:
     """Compile a definition without errors. `digest` is the document's, as reading gave it."""
