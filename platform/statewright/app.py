@@ -43,7 +43,7 @@ from statewright_ui.pulse import Pulse
 __all__ = ["BadSetting", "Settings", "opened", "serve"]
 
 _RESTART_AFTER_S = 1.0
-_NICE = 5
+_NICE = 10
 _FAILED = 70
 """The exit status (EX_SOFTWARE of sysexits.h) after the log's medium failed."""
 _log = logging.getLogger("statewright")

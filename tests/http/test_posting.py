@@ -109,3 +109,32 @@ async def test_a_business_time_that_no_calendar_holds_in_utc_is_refused(server: 
 
     assert answer.status_code == 400
     assert answer.json()["pointer"] == "/occurred_at"
+
+
+async def test_lines_that_are_read_together_are_still_one_value_each(server: Server) -> None:
+    whole = b'{"type": "light", "entity": "a", "event": "NEXT"}'
+    torn = [whole + b" " + whole, whole[:-1] + b', "data": {}', b'"id": "c-1"}']
+
+    answer = await server.client.post("/api/v1/commands", content=b"\n".join([*torn, whole]), headers=NDJSON)
+
+    lines = [json.loads(line) for line in answer.content.splitlines()]
+    assert [line["status"] for line in lines] == [400, 400, 400, 201]
+    assert [line.get("line") for line in lines[:3]] == [1, 2, 3]
+
+
+async def test_one_bad_line_leaves_its_neighbours_alone_whatever_is_bad_about_it(server: Server) -> None:
+    good = '{"type": "light", "entity": "%s", "event": "NEXT", "data": {"n": 1}}'
+    bad = {
+        "key twice": '{"type": "light", "entity": "x", "event": "NEXT", "event": "NEXT"}',
+        "key twice below": '{"type": "light", "entity": "x", "event": "NEXT", "data": {"n": 1, "n": 1}}',
+        "number too large": '{"type": "light", "entity": "x", "event": "NEXT", "data": {"n": 9007199254740993}}',
+        "too deep": '{"type": "light", "entity": "x", "event": "NEXT", "data": {"n": ' + "[" * 64 + "]" * 64 + "}}",
+        "not an id": '{"type": "light", "entity": "a/b", "event": "NEXT"}',
+        "not a command's id": '{"type": "light", "entity": "x", "event": "NEXT", "id": "sw:1"}',
+    }
+
+    for number, (what, line) in enumerate(bad.items()):
+        body = "\n".join([good % f"a{number}", line, good % f"b{number}"]).encode()
+        answer = await server.client.post("/api/v1/commands", content=body, headers=NDJSON)
+        statuses = [json.loads(each)["status"] for each in answer.content.splitlines()]
+        assert statuses == [201, 400, 201], what

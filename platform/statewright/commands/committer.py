@@ -249,17 +249,18 @@ class Committer:
                     self._heads.pop(ref, None)
                 again.append(item)
                 continue
-            self._take_over(append.steps, deciding.now)
+            self._take_over(item, append.steps, deciding.now)
             _put(*item, answer)
         self._trim()
         self._recorded()
         return again
 
-    def _take_over(self, steps: Sequence[Step], now: Micros) -> None:
+    def _take_over(self, item: _Item, steps: Sequence[Step], now: Micros) -> None:
         """Let the heads that stand in the log now be the cached ones."""
+        job, index = item
         for step in steps:
             record = step.record
-            ref = Ref(record.type, record.entity)
+            ref = job.sends[index].ref if index >= 0 else Ref(record.type, record.entity)
             if record.recorded_at == now:
                 self._heads[ref] = step.after
                 self._grown += step.after.size
@@ -337,9 +338,8 @@ class Committer:
         for job, index in items:
             for send in (job.sends[index],) if index >= 0 else job.sends:
                 ref = send.ref
-                if ref in cached:
-                    heads[ref] = cached[ref]
-                else:
+                head = heads[ref] = cached.get(ref)
+                if head is None:  # known not to be there, or not known: only those that exist are kept
                     missing[ref] = None
         if missing:
             refs = list(missing)
@@ -419,8 +419,11 @@ class _Deciding:
         self.appends.append(append)
         self.owners.append(item)
         self.answers.append(answer)
-        first = append.steps[0].record
-        self._accepted.add((Ref(first.type, first.entity), append.command))
+        job, index = item
+        self._accepted.add((job.sends[max(index, 0)].ref, append.command))
+        if index >= 0:
+            self.heads[job.sends[index].ref] = append.steps[0].after
+            return
         for step in append.steps:
             self.heads[Ref(step.record.type, step.record.entity)] = step.after
 

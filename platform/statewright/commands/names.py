@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 OURS = "sw:"
@@ -10,6 +11,9 @@ not: its sender may have to send it."""
 
 ENTITY_ID_BYTES = 200
 COMMAND_ID_CHARACTERS = 255
+_PLAIN_ENTITY_ID = re.compile(r"[A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,199}").fullmatch
+"""What nearly all ids look like, and nothing is wrong with; the rest is looked at closely."""
+_PLAIN_COMMAND_ID = re.compile(r"(?!sw:)[ -~]{1,255}").fullmatch
 
 
 def fault_of_entity_id(id: str) -> str | None:
@@ -19,6 +23,8 @@ def fault_of_entity_id(id: str) -> str | None:
     `isprintable` leaves out all that Unicode calls control, format (bidi marks among them), surrogate, private or
     unassigned, and every space but the plain one.
     """
+    if _PLAIN_ENTITY_ID(id):
+        return None
     if not id:
         return "is empty"
     if len(id.encode("utf-8", "surrogatepass")) > ENTITY_ID_BYTES:
@@ -39,6 +45,8 @@ def fault_of_entity_id(id: str) -> str | None:
 
 def fault_of_command_id(id: str) -> str | None:
     """What is wrong with a command's id as given by a caller, as the end of a sentence; None when it is fine."""
+    if _PLAIN_COMMAND_ID(id):
+        return None
     if not 1 <= len(id) <= COMMAND_ID_CHARACTERS:
         return f"is not 1 to {COMMAND_ID_CHARACTERS} characters long"
     if not (id.isascii() and id.isprintable()):

@@ -56,7 +56,7 @@ class HotPath:
             if path == COMMANDS:
                 await self._guarded(self._many, scope, receive, send)
                 return
-            if path.startswith(_ENTITIES) and path.endswith(_TRANSITIONS):
+            if path.endswith(_TRANSITIONS) and path.startswith(_ENTITIES):
                 names = path[len(_ENTITIES) : -len(_TRANSITIONS)].split("/")
                 if len(names) == 2:
                     scope["names"] = names
@@ -258,10 +258,16 @@ async def _answer_done(send: Send, scope: Scope, done: Done) -> None:
         await _answer(send, 200, b'{"dry_run":true,' + body[1:])
         return
     version = b"%d" % done.record.version
-    more = [(b"etag", b'"' + version + b'"'), (b"location", scope["raw_path"] + b"/" + version)]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"etag", b'"%b"' % version),
+        (b"location", b"%b/%b" % (scope["raw_path"], version)),
+    ]
     if done.replayed:
-        more.append((b"idempotent-replay", b"true"))
-    await _answer(send, 200 if done.replayed else 201, body, more)
+        headers.append((b"idempotent-replay", b"true"))
+    await send({"type": "http.response.start", "status": 200 if done.replayed else 201, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _answer(

@@ -87,6 +87,16 @@ def look_again(text: bytes, members: int = 0) -> None:
         raise _of_syntax(text, f"the JSON nests deeper than {DEPTH}")
 
 
+def is_beyond_doubt(text: bytes, members: int) -> bool:
+    """Whether nothing in a text of one value a line can be what `look_again` refuses, seen at a glance."""
+    return (
+        text.count(b":") <= members  # and so no object but those that were counted
+        and b"\\" not in text
+        and text.count(b"[") <= DEPTH // 2
+        and not _MANY_DIGITS.search(text)
+    )
+
+
 def _refuse_repeated_keys(text: bytes) -> None:
     try:
         _WITHOUT_REPEATS.decode(text.decode())

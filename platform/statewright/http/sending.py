@@ -5,6 +5,7 @@ What is refused here is refused before anything is decided, and names the field.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from statewright.catalog.principals import NotBelieved, Principal, actor_of
 from statewright.commands import SendEvent, digest_of
 from statewright.commands.names import fault_of_command_id, fault_of_entity_id
 from statewright.http.problems import Problem, ProblemFound, problem, refuse
-from statewright.http.reading import look_again, parse
+from statewright.http.reading import is_beyond_doubt, look_again, parse
 from statewright.machine.moments import Micros, micros_of
 from statewright.machine.record import Actor
 from statewright.stores.words import Ref
@@ -73,16 +74,65 @@ def send_of_call(text: bytes, ref: Ref, principal: Principal, headers: Headers) 
     return asked
 
 
+def sends_of_lines(lines: Sequence[bytes], principal: Principal) -> list[SendEvent | ProblemFound]:
+    """What each of many lines asks for, or what is wrong with it.
+
+    They are read together, which costs half, and one by one only where something is wrong with one of them.
+    """
+    read = _read_together(lines)
+    if read is None:
+        return [_send_or_problem(text, principal) for text in lines]
+    sends: list[SendEvent | ProblemFound] = []
+    for text, sent in zip(lines, read, strict=True):
+        try:
+            sends.append(_send_of_command(sent, principal, len(text)))
+        except ProblemFound as found:
+            sends.append(found)
+    return sends
+
+
+def _read_together(lines: Sequence[bytes]) -> list[CommandIn] | None:
+    """The lines' bodies; None when one of them may not be as it should."""
+    bare = [text.strip() for text in lines]
+    text = b"\n".join(bare)
+    # Between `}` and `{` no value can go on, so lines that all begin and end like this hold one value each, or more
+    # than one, and then there are too many.
+    if len(text) > LINE_BYTES or not all(line[:1] == b"{" and line[-1:] == b"}" for line in bare):
+        return None
+    try:
+        read = _command_in.decode_lines(text)
+        if len(read) != len(bare):
+            return None
+        members = [_members(sent) + 2 for sent in read]
+        if not is_beyond_doubt(text, sum(members)):
+            for line, count in zip(bare, members, strict=True):
+                look_again(line, count)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ProblemFound):
+        return None
+    return read
+
+
+def _send_or_problem(text: bytes, principal: Principal) -> SendEvent | ProblemFound:
+    try:
+        return send_of_line(text, principal)
+    except ProblemFound as found:
+        return found
+
+
 def send_of_line(text: bytes, principal: Principal) -> SendEvent:
     """What one line of many asks for. Raises ProblemFound."""
     if len(text) > LINE_BYTES:
         raise ProblemFound(too_long(0))
     sent = parse(text, _command_in)
     look_again(text, _members(sent) + 2)
+    return _send_of_command(sent, principal, len(text))
+
+
+def _send_of_command(sent: CommandIn, principal: Principal, size: int) -> SendEvent:
     fault = fault_of_entity_id(sent.entity)
     if fault is not None:
         raise refuse("bad_parameter", f"The entity's id {fault}.", parameter="entity")
-    asked = send_of(sent, Ref(sent.type, sent.entity), principal, len(text))
+    asked = send_of(sent, Ref(sent.type, sent.entity), principal, size)
     if asked.command is not None:
         asked.digest = digest_of(asked)
     return asked

@@ -18,7 +18,7 @@ from statewright.http import answering
 from statewright.http.answering import encode, extended
 from statewright.http.problems import ProblemFound, problem_of
 from statewright.http.reading import explained
-from statewright.http.sending import LINE_BYTES, send_of_line, too_long
+from statewright.http.sending import LINE_BYTES, sends_of_lines, too_long
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -54,12 +54,12 @@ class Group:
         self._write = answering.minimal_line if minimal else answering.line
         self._refused: list[tuple[int, ProblemFound] | None] = []
         sends: list[SendEvent] = []
-        for number, text in lines:
-            try:
-                sends.append(send_of_line(text, principal))
+        for (number, _), read in zip(lines, sends_of_lines([text for _, text in lines], principal), strict=True):
+            if isinstance(read, ProblemFound):
+                self._refused.append((number, read))
+            else:
                 self._refused.append(None)
-            except ProblemFound as found:
-                self._refused.append((number, found))
+                sends.append(read)
         self.settled = committer.submit(sends)
 
     async def answers(self) -> list[bytes]:
