@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from statewright.catalog import Catalog
+from statewright.catalog import Catalog, UnknownRevision
 from statewright.commands import Committer, Done, Failed, NotDone, SendEvent, SendTogether, Together, digest_of
+from statewright.machine.compile import Machine
 from statewright.machine.decide import Why
 from statewright.machine.record import Actor, Head, Record, fold
 from statewright.stores.memory import MemoryStore
@@ -318,3 +319,35 @@ async def test_heads_that_grow_too_large_are_let_go_of(catalog: Catalog, monkeyp
     answer = await committer.send(asked(Ref("lamp", "0"), "OFF"))
     assert isinstance(answer, Done)
     assert answer.record.version == 2
+
+
+async def test_a_definition_that_cannot_be_had_fails_its_own_command_and_no_other_of_the_group(
+    committer: Committer, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await committer.submit([asked(ONE, "ON"), asked(TWO, "ON")])
+    machine_of = catalog.machine_of
+
+    def lost(type: str, revision: int) -> Machine:
+        monkeypatch.setattr(catalog, "machine_of", machine_of)
+        raise UnknownRevision(type, revision)
+
+    monkeypatch.setattr(catalog, "machine_of", lost)
+    failed, done = await committer.submit([asked(ONE, "OFF", "c-1"), asked(TWO, "OFF", "c-2")])
+
+    assert isinstance(failed, Failed)
+    assert (failed.code, failed.command) == ("store_unavailable", "c-1")
+    assert isinstance(done, Done)
+
+
+async def test_what_was_let_through_on_a_second_look_does_not_count_as_refused(catalog: Catalog) -> None:
+    store = MemoryStore(sole_writer=False)
+    here, there = Committer(store, catalog), Committer(store, catalog)
+    await here.send(asked(ONE, "ON"))
+    await there.send(asked(ONE, "OFF"))
+
+    taken = await here.send(asked(ONE, "ON"))  # here the lamp is thought to be on already
+    refused = await here.send(asked(ONE, "ON"))
+
+    assert isinstance(taken, Done)
+    assert isinstance(refused, NotDone)
+    assert sum(each.count for each in catalog.refusals.counts("lamp")) == 1

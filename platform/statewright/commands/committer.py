@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from statewright.catalog import Catalog, Refusal
+from statewright.catalog import Catalog, CatalogError, Refusal
 from statewright.commands.recording import step_of
 from statewright.commands.words import Answer, Done, Failed, Failure, NotDone, SendEvent, SendTogether, Together
 from statewright.machine.compile import Machine
@@ -230,6 +230,7 @@ class Committer:
         for repeat in deciding.repeats:
             await self._answer_repeat(*repeat)
         for (job, index), answer in deciding.settled:
+            deciding.note(job, answer)
             _put(job, index, answer)
         return _in_order(again, items)
 
@@ -405,8 +406,9 @@ class _Deciding:
             send.command = command  # what becomes unknown can be asked about by it
         step = self._decide(send, command, send.digest, self.heads)
         if type(step) is NotDone:
-            self._note(step, command)
             self.doubtful.append((item, step, (send.ref,)))
+        elif type(step) is Failed:
+            self.settled.append((item, step))
         elif type(step) is tuple:
             done = Done(step[0].record, step[1], dry_run=send.dry_run)
             if send.dry_run:
@@ -453,8 +455,10 @@ class _Deciding:
         for index, send in enumerate(command.sends):
             found = self._decide(send, command.command, command.digest, heads)
             if type(found) is NotDone:
-                self._note(found, command.command)
                 self.doubtful.append((item, Together((), found, index), tuple(heads)))
+                return
+            if type(found) is Failed:
+                self.settled.append((item, Failed(found.code, found.detail, command.command)))
                 return
             if type(found) is tuple:
                 steps.append(found[0])
@@ -464,9 +468,13 @@ class _Deciding:
 
     def _decide(
         self, send: SendEvent, command: str, digest: str, heads: dict[Ref, Head | None]
-    ) -> tuple[Step, Machine] | NotDone:
+    ) -> tuple[Step, Machine] | NotDone | Failed:
         head = heads[send.ref]
-        machine = self._machine(send, head)
+        try:
+            machine = self._machine(send, head)
+        except CatalogError as error:  # others of the group live under definitions that are there
+            detail = f"the definition that {send.ref.type}/{send.ref.id} lives by cannot be had: {error}"
+            return Failed("store_unavailable", detail, command)
         if type(machine) is Refused:
             return NotDone(machine, send, head, None)
         assert isinstance(machine, Machine)
@@ -494,10 +502,13 @@ class _Deciding:
             Why.UNKNOWN_TYPE, f"no revision of {kind[:63]!r} is active; register its definition and activate it"
         )
 
-    def _note(self, refusal: NotDone, command: str) -> None:
-        send, head = refusal.send, refusal.head
-        if send.dry_run:
+    def note(self, job: _Job, answer: Answer | Together) -> None:
+        """Take note of a refusal, once it is to be let out."""
+        refusal = answer.refusal if isinstance(answer, Together) else answer
+        if not isinstance(refusal, NotDone) or refusal.send.dry_run:
             return
+        send, head = refusal.send, refusal.head
+        command = job.together.command if job.together is not None else send.command or ""
         large = send.size > _REFUSED_BYTES  # it waits in memory, where many of them would fill it
         self.catalog.refusals.note(
             Refusal(
