@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statewright.consolidators.database import UnknownConsolidator, ask_for_rebuild, ask_for_retry, opened
+from statewright.consolidators.deadlines import Deadlines
 from statewright.consolidators.entities import Entities
 from statewright.consolidators.flow import Flow
 from statewright.consolidators.runner import BUILT_IN, Runner
@@ -13,6 +14,7 @@ __all__ = [
     "BUILT_IN",
     "Building",
     "Consolidator",
+    "Deadlines",
     "Entities",
     "Flow",
     "Rebuilds",

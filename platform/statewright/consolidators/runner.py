@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from statewright.consolidators import bookkeeping as books
 from statewright.consolidators.database import Checkpoint, digest_of, writing
+from statewright.consolidators.deadlines import Deadlines
 from statewright.consolidators.entities import Entities
 from statewright.consolidators.flow import Flow
 from statewright.consolidators.folding import sentence_of
@@ -37,7 +38,7 @@ from statewright.consolidators.words import Consolidator
 from statewright.feed import BATCH, UNTOLD_S, Waker, wait_beyond
 from statewright.stores.words import Batch, EventStore, Place, Ref
 
-BUILT_IN: tuple[type[Consolidator], ...] = (Entities, Stays, Flow)
+BUILT_IN: tuple[type[Consolidator], ...] = (Entities, Stays, Flow, Deadlines)
 
 PACE_S = 0.020
 """While much happens, the least time from the beginning of one round to that of the next; after a pause, none."""

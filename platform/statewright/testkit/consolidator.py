@@ -20,7 +20,7 @@ from sqlalchemy import Engine, Table, select
 from statewright.consolidators.database import writing
 from statewright.consolidators.handling import Parking, handle
 from statewright.consolidators.words import Consolidator, Rebuilds
-from statewright.machine.record import FORMAT, Actor, Leaves, Record
+from statewright.machine.record import FORMAT, Actor, Leaves, Record, Timer
 from statewright.stores.driver import engine_at
 
 Row = dict[str, Any]
@@ -245,7 +245,7 @@ def history() -> list[Record]:
     """A log of 140 transitions, made anew at each call: orders and parcels that come, change, rest, go back and end.
 
     It has configurations of several leaves, transitions that lead nowhere, late and back-dated ones, personal values,
-    nulls, removed fields, two revisions, several actors, ids in other scripts, and times that stand still.
+    nulls, removed fields, timers, two revisions, several actors, ids in other scripts, and times that stand still.
     """
     lives = {name: _life(*name) for name in _NAMES}
     positions = count(1)
@@ -278,6 +278,9 @@ _PATH: tuple[tuple[str | None, Leaves], ...] = (
 )
 
 
+_AFTER = {"review": ("PT4H", "P1D"), "fulfilment.goods.picking": ("PT1H",)}
+
+
 def _life(kind: str, id: str) -> Iterator[Record]:
     """One entity's transitions, without position and time; every third stops halfway."""
     number = _NAMES.index((kind, id))
@@ -299,6 +302,15 @@ def _life(kind: str, id: str) -> Iterator[Record]:
             sealed={"changes": {"name": f"Anna {version}"}} if number % 4 == 1 and version in (1, 5) else {},
             actor=Actor(("anna", "bert", "服务")[(number + version) % 3]),
             occurred_at=_NOON - number * 7_000_000 * (10 - version) if number % 5 == 2 else None,
+            timers_started=tuple(
+                Timer(leaf, key, _NOON + number * 1_000_000 + version, version)
+                for leaf in to
+                for key in _AFTER.get(leaf, ())
+                if leaf not in (before or ())
+            ),
+            timers_stopped=tuple(
+                (leaf, key) for leaf in before or () for key in _AFTER.get(leaf, ()) if leaf not in to
+            ),
         )
         before = to
 

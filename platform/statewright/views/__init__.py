@@ -23,16 +23,21 @@ from statewright.views.answers import (
     TypeOverview,
     state_of,
 )
+from statewright.views.deadlines import BEGINNING, Cursor, Deadline, DeadlinePage
 from statewright.views.listing import Order
 from statewright.views.moment import Basis
 from statewright.views.questions import Views
 from statewright.views.standing import with_lag
 
 __all__ = [
+    "BEGINNING",
     "Arrow",
     "Basis",
     "ConfigurationCount",
     "Counts",
+    "Cursor",
+    "Deadline",
+    "DeadlinePage",
     "EntityPage",
     "EntityRow",
     "Flow",

@@ -12,7 +12,7 @@ from statewright.consolidators.flow import HOUR
 from statewright.consolidators.words import leaves_of_state
 from statewright.machine.moments import Micros
 from statewright.stores.words import Place
-from statewright.views import counting, dwelling, listing
+from statewright.views import counting, deadlines, dwelling, listing
 from statewright.views import standing as standings
 from statewright.views.answers import (
     Counts,
@@ -26,6 +26,7 @@ from statewright.views.answers import (
     Stays,
     TypeOverview,
 )
+from statewright.views.deadlines import BEGINNING, Cursor, DeadlinePage
 from statewright.views.listing import Order, Wanted
 from statewright.views.moment import Basis, moment_of
 from statewright.views.reading import Cache, View, compare_positions, reading, view_of
@@ -113,6 +114,19 @@ class Views:
             moment = moment_of(view, place, at, basis)
             assert moment is not None
             return listing.page_then(view, wanted, moment)
+
+    def deadlines(
+        self, before: Micros, *, type: str | None = None, after: Cursor = BEGINNING, limit: int = 100
+    ) -> DeadlinePage:
+        """The running timers that are due by `before`, of one type or all, the earliest first."""
+        with self._engine.connect() as connection:
+            running, entities = view_of(connection, "deadlines"), view_of(connection, "entities")
+            return deadlines.page(running, entities, before, after, limit, type)
+
+    def next_due(self, after: Micros) -> Micros | None:
+        """When the first timer that is due after a moment is due; None when there is none."""
+        with reading(self._engine, "deadlines") as view:
+            return deadlines.next_due(view, after)
 
     def types(self) -> list[str]:
         """The entity types that have entities, by name."""
