@@ -21,6 +21,7 @@ def compiled(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY
+    options.never_capture = True
     try:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:
