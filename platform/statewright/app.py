@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -26,7 +26,7 @@ from litestar.exceptions import HTTPException
 
 from statewright import consolidators
 from statewright.catalog import Catalog
-from statewright.commands import Committer
+from statewright.commands import Committer, Timers
 from statewright.folder import FolderLock
 from statewright.http.hosts import Hosts
 from statewright.http.hot import HotPath
@@ -34,9 +34,10 @@ from statewright.http.rooms import Rooms
 from statewright.http.routes import answer_problem, api, is_ours
 from statewright.http.server import Server, listen
 from statewright.http.stream import App
+from statewright.machine.moments import Micros
 from statewright.settings import BadSetting, Settings, require_loopback
 from statewright.stores.sqlite import SqliteStore
-from statewright.views import Views
+from statewright.views import BEGINNING, Cursor, Deadline, Views
 from statewright_ui import Needs, no_such_page, pages
 from statewright_ui.pulse import Pulse
 
@@ -99,7 +100,8 @@ class Installation:
             recorded=wake,
             failed=partial(_end_soon, _FAILED),
         )
-        self.rooms = Rooms(self.store, self.catalog, self.committer, self.views, self._rebuild)
+        self.timers = Timers(self.committer, _Deadlines(self.views))
+        self.rooms = Rooms(self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers)
         self.pulse = Pulse(self.store, self.views)
         needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse)
         litestar = Litestar(
@@ -118,9 +120,10 @@ class Installation:
         self.wake()
 
     def stop_waiting(self) -> None:
-        """End what would hold up a stop: open streams and long polls."""
+        """End what would hold up a stop: open streams, long polls, and timers that come due."""
         self.rooms.close()
         self.pulse.close()
+        self.timers.stop()
 
     async def close(self) -> None:
         """Finish what was accepted, and let go of everything."""
@@ -129,6 +132,21 @@ class Installation:
         await self.store.close()
         self.views.close()
         self.catalog.close()
+
+
+class _Deadlines:
+    """The view `deadlines` as timers ask it."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    def due(self, before: Micros, after: Cursor | None, limit: int) -> Sequence[Deadline]:
+        """Timers due by `before`, in a walk from `after`."""
+        return self._views.deadlines(before, after=after or BEGINNING, limit=limit).items
+
+    def next_due(self, after: Micros) -> Micros | None:
+        """When the first timer that is due after a moment is due."""
+        return self._views.next_due(after)
 
 
 def _answer_error(request: Request, error: Exception) -> Response:  # type: ignore[type-arg]  # as Litestar hands it over
@@ -149,6 +167,7 @@ async def _serve(settings: Settings) -> None:
     installation = Installation(settings, helper.wake)
     server = Server(installation.application, settings.host, port, stopping=installation.stop_waiting)
     helper.start()
+    firing = asyncio.create_task(installation.timers.run(), name="timers")
     # What has been made so far stays, and need not be looked at again whenever garbage is collected.
     gc.collect()
     gc.freeze()
@@ -158,6 +177,8 @@ async def _serve(settings: Settings) -> None:
         await server.serve_on(listening)
     finally:
         try:
+            installation.timers.stop()
+            await firing
             await installation.close()
         finally:
             await helper.stop()

@@ -324,15 +324,18 @@ async def test_heads_that_grow_too_large_are_let_go_of(catalog: Catalog, monkeyp
 async def test_a_definition_that_cannot_be_had_fails_its_own_command_and_no_other_of_the_group(
     committer: Committer, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await committer.submit([asked(ONE, "ON"), asked(TWO, "ON")])
+    catalog.register(json.dumps({**LAMP, "id": "bulb"}).encode(), activate=True)
+    bulb = Ref("bulb", "1")
+    await committer.submit([asked(ONE, "ON"), asked(bulb, "ON")])
     machine_of = catalog.machine_of
 
     def lost(type: str, revision: int) -> Machine:
-        monkeypatch.setattr(catalog, "machine_of", machine_of)
-        raise UnknownRevision(type, revision)
+        if type == "lamp":
+            raise UnknownRevision(type, revision)
+        return machine_of(type, revision)
 
     monkeypatch.setattr(catalog, "machine_of", lost)
-    failed, done = await committer.submit([asked(ONE, "OFF", "c-1"), asked(TWO, "OFF", "c-2")])
+    failed, done = await committer.submit([asked(ONE, "OFF", "c-1"), asked(bulb, "OFF", "c-2")])
 
     assert isinstance(failed, Failed)
     assert (failed.code, failed.command) == ("store_unavailable", "c-1")

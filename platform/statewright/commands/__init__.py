@@ -2,6 +2,7 @@
 
 from statewright.commands.asking import AllowedEvent, Asking
 from statewright.commands.committer import Committer
+from statewright.commands.timers import Stuck, Timers
 from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together, digest_of
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "NotDone",
     "SendEvent",
     "SendTogether",
+    "Stuck",
+    "Timers",
     "Together",
     "digest_of",
 ]

@@ -102,7 +102,7 @@ async def read_entity(
     then = (version, place, at) != (None, None, None)
     head = await _head_as_of(rooms, ref, version, place, at, basis) if then else await rooms.asking.head(ref)
     if head is None:
-        raise await _unknown(rooms, ref, then=then)
+        raise await unknown(rooms, ref, then=then)
     if place is not None and rooms.store.compare_places(place, shown) < 0:
         shown = place
     tag = {"ETag": etag_of(head.version)}
@@ -127,7 +127,7 @@ async def read_history(
     ref = Ref(type, id)
     records, more = await _part_of_history(rooms, ref, after, cut(limit))
     if not records and await rooms.asking.head(ref) is None:
-        raise await _unknown(rooms, ref)
+        raise await unknown(rooms, ref)
     return Page([transition_of(record) for record in records], str(records[-1].version) if more else None)
 
 
@@ -157,7 +157,7 @@ async def read_allowed(
     ref = Ref(type, id)
     head = await rooms.asking.head(ref)
     if head is None:
-        raise await _unknown(rooms, ref)
+        raise await unknown(rooms, ref)
     principal: Principal = principal_behind(request)
     # who may speak for anyone is told what depends on the role
     events = await rooms.asking.allowed(ref, head, None if principal.trusted else principal.actor)
@@ -193,7 +193,7 @@ async def erase_entity(rooms: NamedDependency[Rooms], type: TypeName, id: Entity
     """
     ref = Ref(type, id)
     if await rooms.asking.head(ref) is None:
-        raise await _unknown(rooms, ref)
+        raise await unknown(rooms, ref)
     raise refuse("not_erasable", f"The personal data of {type}/{id} is not encrypted, so no key can be destroyed.")
 
 
@@ -223,8 +223,8 @@ async def _part_of_history(rooms: Rooms, ref: Ref, after: int, limit: int) -> tu
     return records, True
 
 
-async def _unknown(rooms: Rooms, ref: Ref, *, then: bool = False) -> ProblemFound:
-    """That there is no such entity (`then`: or was none at the time asked about), or not even such a type."""
+async def unknown(rooms: Rooms, ref: Ref, *, then: bool = False) -> ProblemFound:
+    """The problem that there is no such entity (`then`: or was none at the time asked about), or not even such a type."""
     if await rooms.knows_type(ref.type):
         return refuse("unknown_entity", f"There is no {ref.type}/{ref.id}{', or there was none then' if then else ''}.")
     return refuse("unknown_type", f"No definition of {ref.type[:63]!r} is registered.")
@@ -232,7 +232,7 @@ async def _unknown(rooms: Rooms, ref: Ref, *, then: bool = False) -> ProblemFoun
 
 async def _missing(rooms: Rooms, ref: Ref, sentence: str) -> ProblemFound:
     if await rooms.asking.head(ref) is None:
-        return await _unknown(rooms, ref)
+        return await unknown(rooms, ref)
     return refuse("not_found", sentence)
 
 

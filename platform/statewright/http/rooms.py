@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from statewright.catalog import Catalog, UnknownType
-from statewright.commands import Asking, Committer
+from statewright.commands import Asking, Committer, Timers
 from statewright.http.live import Broadcast
 from statewright.stores.words import EventStore
 from statewright.views import Standing, Views, with_lag
@@ -23,14 +23,19 @@ class Rooms:
         committer: Committer,
         views: Views,
         rebuild: Callable[[str], None],
+        timers: Timers | None = None,
     ) -> None:
-        """`rebuild` has the consolidator of that name built anew; it may block, and raises LookupError for no name."""
+        """`rebuild` has the consolidator of that name built anew; it may block, and raises LookupError for no name.
+
+        `timers` are None where nobody fires any.
+        """
         self.store = store
         self.catalog = catalog
         self.committer = committer
         self.asking = Asking(store, catalog)
         self.views = views
         self.rebuild = rebuild
+        self.timers = timers
         self.broadcast = Broadcast(store)
         self._waits: set[asyncio.Task[bool]] = set()
         self._closed = False

@@ -13,7 +13,7 @@ from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from statewright.http import creating, definitions, docs, entities, log, operations, posting, refusals, views
+from statewright.http import creating, definitions, docs, entities, log, operations, posting, refusals, timers, views
 from statewright.http.bodies import BODY_BYTES
 from statewright.http.calls import JSON, Answer, says
 from statewright.http.openapi import document_of
@@ -35,6 +35,7 @@ _CALLS: Sequence[HTTPRouteHandler] = [
     *posting.HANDLERS,
     *entities.HANDLERS,
     *views.HANDLERS,
+    *timers.HANDLERS,
     *refusals.HANDLERS,
     *log.HANDLERS,
     *operations.HANDLERS,

@@ -333,6 +333,12 @@ QUESTIONS = [
         "entities per leaf state and per configuration, now or as it was",
         ["type", "place", "at", "basis", "min_place", "wait"],
     ),
+    Question(
+        "deadlines",
+        "/api/v1/views/deadlines",
+        "the timers that run, by the moment at which they are due",
+        ["type", "before", "after", "limit"],
+    ),
     Question("entities", "/api/v1/views/entities", "one row per entity, now or as it was", _LISTING),
     Question(
         "flow",
