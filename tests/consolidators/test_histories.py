@@ -60,7 +60,7 @@ async def live_and_compare(folder: Path, batches: list[Any], rebuild: bool, batc
             await caught_up(views, store)
     if rebuild:
         async with running(store, engine, batch=batch) as runner:
-            for name in ("entities", "stays", "flow"):
+            for name in ("entities", "stays", "flow", "deadlines"):
                 ask_for_rebuild(engine, name, 0)
             runner.waker.ring()
             await rebuilt(views)
@@ -71,7 +71,7 @@ async def live_and_compare(folder: Path, batches: list[Any], rebuild: bool, batc
 
 
 async def caught_up(views: Views, store: MemoryStore) -> None:
-    for name in ("entities", "stays", "flow"):
+    for name in ("entities", "stays", "flow", "deadlines"):
         assert await views.wait_for(name, await store.latest_place(), 20)
 
 

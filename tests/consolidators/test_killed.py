@@ -38,7 +38,7 @@ async def test_the_views_are_a_fold_of_the_log_however_often_their_process_was_k
             chronicle.add(Ref("order", str(chance.randrange(60))), leaves, changes={"n": chance.randrange(9)})
         await chronicle.write()
         if attempt > 2:
-            ask_for_rebuild(engine, chance.choice(["entities", "stays", "flow"]), 0)
+            ask_for_rebuild(engine, chance.choice(["entities", "stays", "flow", "deadlines"]), 0)
         await asyncio.to_thread(run_and_kill, log, database, chance.random() * 0.3)
 
     views = Views(engine)

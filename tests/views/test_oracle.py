@@ -29,7 +29,7 @@ async def test_counts_and_stays_are_those_of_an_independent_replay(logs: Path, t
     engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
     views = Views(engine, store.compare_places)
     async with running(store, engine):
-        for view in ("entities", "stays", "flow"):
+        for view in ("entities", "stays", "flow", "deadlines"):
             assert await views.wait_for(view, await store.latest_place(), 60)
 
     for type, expected in oracle_of(logs, name).items():
@@ -46,7 +46,7 @@ async def test_configurations_of_regions_are_those_of_an_independent_replay(logs
     engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
     views = Views(engine, store.compare_places)
     async with running(store, engine):
-        for view in ("entities", "stays", "flow"):
+        for view in ("entities", "stays", "flow", "deadlines"):
             assert await views.wait_for(view, await store.latest_place(), 60)
 
     for type, expected in oracle_of(logs, "receipt.v2").items():

@@ -32,7 +32,7 @@ class Scene:
 
     async def show(self) -> None:
         await self.chronicle.write()
-        for name in ("entities", "stays", "flow"):
+        for name in ("entities", "stays", "flow", "deadlines"):
             assert await self.views.wait_for(name, await self.store.latest_place(), 10)
 
 
