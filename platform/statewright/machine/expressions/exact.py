@@ -15,6 +15,7 @@ from statewright.machine.expressions.kinds import Type
 from statewright.machine.expressions.operations import (
     ABSENT,
     OPERATIONS,
+    Absent,
     Failure,
     Spent,
     as_bool,
@@ -52,6 +53,8 @@ class Evaluation:
         """The value of `node`; UNKNOWN when it depends on the event to come. Raises ExpressionError."""
         try:
             return _METHODS[type(node)](self, node)
+        except Absent:
+            raise ExpressionError(f"{self._shown(node)} is absent", node.at) from None
         except Failure as failure:
             raise ExpressionError(f"{self._shown(node)}: {failure}", node.at) from None
         except Spent:
@@ -116,7 +119,7 @@ class Evaluation:
     def _related(self, node: tree.Related) -> Any:
         found = self.moment.related.get(node.name)
         if found is None:
-            raise Failure("there is no such entity")
+            raise Absent
         return found.data
 
     def _has_related(self, node: tree.HasRelated) -> bool:
@@ -271,7 +274,7 @@ class Evaluation:
             return node.state in self.moment.active
         found = self.moment.related.get(node.relation)
         if found is None:
-            raise Failure("there is no such entity")
+            raise Absent
         return node.state in found.active
 
 

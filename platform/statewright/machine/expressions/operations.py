@@ -36,6 +36,10 @@ class Failure(Exception):
     """There is no result, for the reason in the message."""
 
 
+class Absent(Failure):
+    """What is read is not there."""
+
+
 class Spent(Exception):
     """The expressions of this event have taken all the steps that one event may take."""
 
@@ -130,7 +134,7 @@ def select(moment: Moment, value: Any, name: str) -> Any:
     try:
         return value[name]
     except KeyError:
-        raise Failure("the field is absent") from None
+        raise Absent from None
 
 
 def has(moment: Moment, value: Any, name: str) -> bool:
@@ -376,7 +380,12 @@ def contained(moment: Moment, value: Any, within: Any) -> bool:
     if type(within) not in _LISTS:
         raise Failure("only lists and objects contain something")
     pay(moment, len(within) >> 5)
-    return any(equal(moment, value, each) for each in within)
+    if type(value) is str:  # Python agrees with CEL on what equals a text
+        return value in within
+    for each in within:
+        if equal(moment, value, each):
+            return True
+    return False
 
 
 # -- functions --------------------------------------------------------------------------------------------------------
