@@ -85,6 +85,8 @@ def check_call(checker: Checker, node: syntax.Call, known: Facts, names: Locals,
     of = checker.check(node.of, known, names, nesting)
     if node.name == "orValue":
         return _or_value(checker, node, of, known, names, nesting)
+    if node.name not in METHODS:  # it may be a macro of somebody's, so its arguments are not looked at
+        return _unknown(checker, node, METHODS, "method")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)
     if not all([checker.usable(each) for each in (of, *args)]):
         return tree.Constant(at=node.at, end=node.end, type=DYNAMIC, value=None)
@@ -94,9 +96,7 @@ def check_call(checker: Checker, node: syntax.Call, known: Facts, names: Locals,
         return _matches(checker, node, (of, *args))
     if node.name == "size":
         return _size(checker, node, (of, *args))
-    if node.name in OF_TIMESTAMP:
-        return _part(checker, node, of, args)
-    return _unknown(checker, node, METHODS, "method")
+    return _part(checker, node, of, args)
 
 
 def _function(checker: Checker, node: syntax.Call, known: Facts, names: Locals, nesting: int) -> tree.Node:
@@ -105,7 +105,7 @@ def _function(checker: Checker, node: syntax.Call, known: Facts, names: Locals, 
     if node.name == "in_state":
         return _in_state(checker, node, known)
     if node.name not in FUNCTIONS:
-        for arg in node.args:
+        for arg in node.args if node.name not in _INSTEAD else ():
             checker.check(arg, known, names, nesting)
         return _unknown(checker, node, FUNCTIONS, "function")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)

@@ -345,12 +345,12 @@ def equal(moment: Moment, left: Any, right: Any) -> bool:
     if mine in _NUMBERS and other in _NUMBERS:
         return bool(left == right)
     if mine in _LISTS and other in _LISTS:
-        pay(moment, len(left) >> 4)
+        pay(moment, len(left) >> 3)
         return len(left) == len(right) and all(equal(moment, *pair) for pair in zip(left, right, strict=True))
     if mine is not other:
         return False
     if mine is dict:
-        pay(moment, len(left) >> 4)
+        pay(moment, len(left) >> 3)
         return left.keys() == right.keys() and all(equal(moment, left[key], right[key]) for key in left)
     return bool(left == right)
 
@@ -413,9 +413,9 @@ def ends_with(moment: Moment, text: Any, part: Any) -> bool:
 
 
 def matches(moment: Moment, text: Any, pattern: Any) -> bool:
-    """`pattern` has been compiled when the expression was checked."""
+    """`pattern` has been compiled when the expression was checked; a large one is slower, for each character."""
     as_text(text)
-    pay(moment, len(text) >> 8)
+    pay(moment, len(text) * (64 + pattern.programsize) >> 14)
     try:
         return pattern.search(text) is not None
     except UnicodeEncodeError:
