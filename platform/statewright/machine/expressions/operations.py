@@ -415,7 +415,7 @@ def ends_with(moment: Moment, text: Any, part: Any) -> bool:
 def matches(moment: Moment, text: Any, pattern: Any) -> bool:
     """`pattern` has been compiled when the expression was checked; a large one is slower, for each character."""
     as_text(text)
-    pay(moment, len(text) * (64 + pattern.programsize) >> 14)
+    pay(moment, len(text) * (64 + pattern.programsize) >> 12)
     try:
         return pattern.search(text) is not None
     except UnicodeEncodeError:
