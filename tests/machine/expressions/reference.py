@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,16 @@ from statewright.machine.expressions import syntax
 
 class Err(Exception):
     """CEL's error value."""
+
+
+_notes: set[str] = set()
+
+
+@contextmanager
+def noted() -> Iterator[set[str]]:
+    """The names of the places, met within, in which other engines are known to differ."""
+    _notes.clear()
+    yield _notes
 
 
 def evaluate(node: syntax.Node, names: dict[str, Any]) -> Any:
@@ -110,10 +121,12 @@ def _calculated(op: str, left: Any, right: Any) -> Any:
 
 def _calculated_double(op: str, left: float, right: float) -> float:
     if op == "/" and right == 0:
+        _notes.add("not finite")
         raise Err("division by zero")
     value = {"+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right, "/": lambda: left / right}
     found = value[op]()
     if not math.isfinite(found):
+        _notes.add("not finite")
         raise Err("not finite")
     return found
 
