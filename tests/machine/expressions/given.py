@@ -25,7 +25,11 @@ CONTEXT: dict[str, Any] = {
         "maybe": {"type": ["string", "null"]},
         "tags": {"type": "array", "items": {"type": "string"}},
         "lines": {"type": "array", "items": {"$ref": "#/$defs/line"}},
-        "address": {"type": "object", "required": ["city"], "properties": {"city": {"type": "string"}, "zip": {"type": "string"}}},
+        "address": {
+            "type": "object",
+            "required": ["city"],
+            "properties": {"city": {"type": "string"}, "zip": {"type": "string"}},
+        },
         "free": {},
     },
     "$defs": {

@@ -56,6 +56,8 @@ def _unary(node: syntax.Unary, names: dict[str, Any]) -> Any:
     value = evaluate(node.of, names)
     if node.op == "!":
         return not _truth(value)
+    if value == -(2**63):
+        _notes.add("least negated")
     return _whole(-value) if _kind(value) == "int" else -value
 
 
@@ -104,9 +106,12 @@ def _same(left: Any, right: Any) -> bool:
 def _calculated(op: str, left: Any, right: Any) -> Any:
     if isinstance(left, datetime) or isinstance(left, timedelta):
         try:
-            return left + right if op == "+" else left - right
+            found = left + right if op == "+" else left - right
         except OverflowError:
             raise Err("beyond the years") from None
+        if isinstance(found, timedelta) and abs(found) > timedelta(days=292 * 365):
+            _notes.add("long duration")
+        return found
     if isinstance(left, (str, list)):
         return left + right
     if isinstance(left, float):
@@ -186,8 +191,18 @@ def _int(value: Any) -> int:
 def _string(value: Any) -> str:
     if isinstance(value, datetime):
         text = value.astimezone(UTC).replace(tzinfo=None).isoformat()
+        _notes.add("text of a time")
         return (text.rstrip("0") if "." in text else text) + "Z"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        _notes.add("text of a truth")
+        return str(value).lower()
+    return str(value)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str) and not value.isascii():
+        _notes.add("size of a text")
+    return len(value)
 
 
 def _duration(text: str) -> timedelta:
@@ -198,6 +213,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _zoned(when: datetime, zone: str) -> datetime:
+    _notes.add("zone by offset")
     hours, minutes = zone[1:].split(":")
     try:
         return when.astimezone(timezone(timedelta(hours=int(hours), minutes=int(minutes))))
@@ -206,7 +222,7 @@ def _zoned(when: datetime, zone: str) -> datetime:
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "size": len,
+    "size": _size,
     "contains": lambda text, part: part in text,
     "startsWith": lambda text, part: text.startswith(part),
     "endsWith": lambda text, part: text.endswith(part),

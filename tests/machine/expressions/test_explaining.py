@@ -98,9 +98,7 @@ def test_macros_in_macros_name_the_places_of_both_elements() -> None:
 def test_a_failure_is_explained_by_the_part_that_failed() -> None:
     (line,) = compiled("context.open && 1 / context.paid > 1").explain(DATA, PAYLOAD, PARAMS, moment())
 
-    assert line == Line(
-        "1 / context.paid > 1", None, {"context.paid": 0}, error="1 / context.paid: division by zero"
-    )
+    assert line == Line("1 / context.paid > 1", None, {"context.paid": 0}, error="1 / context.paid: division by zero")
 
 
 def test_values_are_cut_at_200_characters_and_lines_at_20() -> None:
@@ -174,7 +172,9 @@ def test_what_does_not_depend_on_the_payload_is_known_before_it_comes(text: str,
     assert compiled(text).without_event(DATA, PARAMS, moment()) is wanted
 
 
-@pytest.mark.parametrize("text", ["1 / 0 == 1", "event.amount > 1 ? 1 / 0 == 1 : 2 / 0 == 1", "event.amount + 1 / 0 > 1"])
+@pytest.mark.parametrize(
+    "text", ["1 / 0 == 1", "event.amount > 1 ? 1 / 0 == 1 : 2 / 0 == 1", "event.amount + 1 / 0 > 1"]
+)
 def test_what_fails_whatever_the_payload_fails_before_it_comes(text: str) -> None:
     with pytest.raises(ExpressionError, match="division by zero"):
         compiled(text).without_event(DATA, PARAMS, moment())
@@ -201,7 +201,9 @@ def test_an_expression_says_what_it_reads() -> None:
     assert expression.in_states == (("draft", None), ("x", "anything"))
 
 
-@pytest.mark.parametrize("text", ["context == {}", "size(context) > 1", "context.exists(k, k == 'a')", "context[actor.id] == 1"])
+@pytest.mark.parametrize(
+    "text", ["context == {}", "size(context) > 1", "context.exists(k, k == 'a')", "context[actor.id] == 1"]
+)
 def test_an_expression_that_reads_all_of_the_data_says_so(text: str) -> None:
     assert "*" in compiled(text, DYNAMIC).reads_context
 

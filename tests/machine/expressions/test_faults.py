@@ -89,7 +89,12 @@ WRONG = [
     ("duration(5)", "type_mismatch", "5", None),
     ("now.getHours('Europe/Berlin')", "bad_expression", "'Europe", None),
     ("duration('1h').getFullYear()", "type_mismatch", "getFullYear", None),
-    ("context.customer.getFullYear()", "type_mismatch", "context.customer", "timestamp(context.customer).getFullYear()"),
+    (
+        "context.customer.getFullYear()",
+        "type_mismatch",
+        "context.customer",
+        "timestamp(context.customer).getFullYear()",
+    ),
 ]
 
 
@@ -287,4 +292,6 @@ def test_an_undeclared_field_is_unknown_unless_the_schema_opens(more: dict[str, 
     ],
 )
 def test_a_schema_that_is_none_raises_nothing(schema: Any) -> None:
-    compile_expression("context.x.y == 1 && context.x[0] == 2 && context.x.all(e, e.z)", Scope(context=schema, event={}))
+    compile_expression(
+        "context.x.y == 1 && context.x[0] == 2 && context.x.all(e, e.z)", Scope(context=schema, event={})
+    )

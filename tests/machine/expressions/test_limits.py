@@ -87,7 +87,12 @@ def test_no_text_raises_anything(text: str) -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.integers().map(lambda n: n * 10**400),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.integers().map(lambda n: n * 10**400),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "x"]), inner, max_size=3),
     max_leaves=8,
 )
@@ -180,7 +185,13 @@ def test_work_that_grows_with_the_data_runs_out_of_steps_or_room(text: str) -> N
 def test_no_pattern_is_slow() -> None:
     data = {"text": "a" * 100_000}
     before = time.process_time()
-    for pattern in ("(" * 500 + "a" + "*)" * 500 + "b", "(a+)+$|b", "(a|aa)+b", "(.*)(.*)(.*)(.*)b", "(a?){500}a{500}b"):
+    for pattern in (
+        "(" * 500 + "a" + "*)" * 500 + "b",
+        "(a+)+$|b",
+        "(a|aa)+b",
+        "(.*)(.*)(.*)(.*)b",
+        "(a?){500}a{500}b",
+    ):
         assert compiled(f"context.text.matches('{pattern}')", DYNAMIC).run(data, {}, {}, moment()) in (True, False)
 
     assert time.process_time() - before < 2.0
@@ -193,7 +204,9 @@ def test_the_code_of_an_expression_sees_nothing_of_the_outside() -> None:
     assert not [name for name, each in space.items() if type(each) is type(sys)]
 
 
-@pytest.mark.parametrize("text", ["__import__('os')", "context.__class__", "context.total.__class__", "actor.__init__", "().x"])
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "context.__class__", "context.total.__class__", "actor.__init__", "().x"]
+)
 def test_the_names_of_python_are_no_names_here(text: str) -> None:
     assert compile_expression(text, SCOPE)[0] is None
 

@@ -174,7 +174,9 @@ class Expressions:
 
     def bool(self) -> Any:
         """Truths; some fail, and some of these failures are absorbed."""
-        leaf = self._leaves("bool", "context.b", "true", "false", "has(context.opt)") | st.just(("context.opt > 1", RELATION))
+        leaf = self._leaves("bool", "context.b", "true", "false", "has(context.opt)") | st.just(
+            ("context.opt > 1", RELATION)
+        )
         if self.depth <= 0:
             return leaf
         less = self._less()

@@ -132,10 +132,14 @@ class _Writer:
                 return whole
             case "actor":
                 roles = py.List([py.Starred(py.attribute(py.load("m"), "actor", "roles"), ast.Load())], ast.Load())
-                return py.Dict([py.Constant("id"), py.Constant("roles")], [py.attribute(py.load("m"), "actor", "id"), roles])
+                return py.Dict(
+                    [py.Constant("id"), py.Constant("roles")], [py.attribute(py.load("m"), "actor", "id"), roles]
+                )
             case "entity":
                 names = ("type", "id", "version")
-                return py.Dict([py.Constant(each) for each in names], [py.attribute(py.load("m"), each) for each in names])
+                return py.Dict(
+                    [py.Constant(each) for each in names], [py.attribute(py.load("m"), each) for each in names]
+                )
         return py.attribute(py.load("m"), *_PARTS[node.name])
 
     def _local(self, node: tree.Local) -> ast.expr:
