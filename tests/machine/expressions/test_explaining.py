@@ -188,8 +188,9 @@ def test_where_no_payload_comes_everything_is_known() -> None:
 
 def test_an_expression_says_what_it_reads() -> None:
     expression = compiled(
-        "context.total > 1 && has(context.note) && 'due' in context && context['limit'] > 1 && context.address.city == ''"
-        " && event.amount > params.most && event.type == '' && has(related.customer) && related.customer.credit > 1"
+        "context.total > 1 && has(context.note) && 'due' in context && context['limit'] > 1"
+        " && context.address.city == '' && event.amount > params.most && event.type == ''"
+        " && has(related.customer) && related.customer.credit > 1"
         " && in_state('draft') && in_state('x', related.anything)"
     )
 
