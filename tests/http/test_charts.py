@@ -30,7 +30,8 @@ PARCEL = {
         "under_way": {
             "type": "parallel",
             "states": {
-                "goods": {"initial": "moving", "states": {"moving": {"on": {"ARRIVE": "there"}}, "there": {"type": "final"}}},
+                "goods": {"initial": "moving", "states": {
+                    "moving": {"on": {"ARRIVE": "there"}}, "there": {"type": "final"}}},
                 "bill": {"initial": "open", "states": {"open": {"on": {"PAY": "paid"}}, "paid": {"type": "final"}}},
             },
             "onDone": "delivered",

@@ -33,7 +33,11 @@ def charts(draw: st.DrawFn) -> dict[str, Any]:
             made["states"] = {f"s{n}": state(depth + 1, kind == "parallel") for n in range(count)}
             made |= {"type": "parallel"} if kind == "parallel" else {"initial": "s0"}
             if draw(st.booleans()):
-                memory = {"type": "history", "history": draw(st.sampled_from(["shallow", "deep"])), "id": f"n{next(ids)}"}
+                memory = {
+                    "type": "history",
+                    "history": draw(st.sampled_from(["shallow", "deep"])),
+                    "id": f"n{next(ids)}",
+                }
                 made["states"]["h"] = memory
                 paths.append(f"#{memory['id']}")
         elif kind == "final":

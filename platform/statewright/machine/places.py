@@ -139,7 +139,8 @@ class Places:
         if found is None:
             path = self.tree.paths[number]
             schemas = self.definition.schemas.events
-            kind = schemas.get(descriptor, "dynamic") if "*" not in descriptor else "dynamic"
+            schema = schemas.get(descriptor)
+            kind: EventKind = "dynamic" if schema is None else schema
             pointer = pointer_of_state(path) + pointer_of("on", descriptor)
             found = self._moves[key] = self._chain(path, pointer, self.on[number][descriptor], known, kind)
         return found
