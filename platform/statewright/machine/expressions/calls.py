@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-
 from statewright.machine.expressions import syntax, tree
 from statewright.machine.expressions.kinds import (
     BOOL,
@@ -59,6 +58,9 @@ _INSTEAD = {
     "math": "write a condition, a < b ? a : b",
     "now": "now is a variable; write it without brackets",
     "len": "the function is size()",
+    "length": "the function is size()",
+    "lenght": "the function is size()",
+    "count": "the function is size()",
     "lower": "texts are compared as they are",
     "lowerAscii": "texts are compared as they are",
     "sum": "keep the sum in a field of its own",
@@ -82,8 +84,10 @@ def check_call(checker: Checker, node: syntax.Call, known: Facts, names: Locals,
     of = checker.check(node.of, known, names, nesting)
     if node.name == "orValue":
         return _or_value(checker, node, of, known, names, nesting)
+    if node.name not in METHODS:  # it may be a macro of somebody's, so its arguments are not looked at
+        return _unknown(checker, node, METHODS, "method")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)
-    if not all([checker.usable(each) for each in (of, *args)]):
+    if not _usable(checker, of, *args):
         return tree.Constant(at=node.at, end=node.end, type=DYNAMIC, value=None)
     if node.name in TEXT_METHODS:
         return _text_method(checker, node, of, args)
@@ -91,9 +95,7 @@ def check_call(checker: Checker, node: syntax.Call, known: Facts, names: Locals,
         return _matches(checker, node, (of, *args))
     if node.name == "size":
         return _size(checker, node, (of, *args))
-    if node.name in OF_TIMESTAMP:
-        return _part(checker, node, of, args)
-    return _unknown(checker, node, METHODS, "method")
+    return _part(checker, node, of, args)
 
 
 def _function(checker: Checker, node: syntax.Call, known: Facts, names: Locals, nesting: int) -> tree.Node:
@@ -102,17 +104,23 @@ def _function(checker: Checker, node: syntax.Call, known: Facts, names: Locals, 
     if node.name == "in_state":
         return _in_state(checker, node, known)
     if node.name not in FUNCTIONS:
-        for arg in node.args:
+        for arg in node.args if node.name not in _INSTEAD else ():
             checker.check(arg, known, names, nesting)
         return _unknown(checker, node, FUNCTIONS, "function")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)
-    if not all([checker.usable(each) for each in args]):
+    if not _usable(checker, *args):
         return tree.Constant(at=node.at, end=node.end, type=DYNAMIC, value=None)
     if node.name == "matches":
         return _matches(checker, node, args)
     if node.name == "size":
         return _size(checker, node, args)
     return _conversion(checker, node, args)
+
+
+def _usable(checker: Checker, *nodes: tree.Node) -> bool:
+    """Whether all can be worked with; each that cannot is reported."""
+    usable = [checker.usable(node) for node in nodes]
+    return all(usable)
 
 
 def _unknown(checker: Checker, node: syntax.Call, there: tuple[str, ...], what: str) -> tree.Node:
@@ -166,7 +174,8 @@ def _text_method(checker: Checker, node: syntax.Call, of: tree.Node, args: tuple
         sentence = "contains() works on texts; whether a list holds something is asked by in"
         fix = f"{checker.shown(args[0])} in {checker.shown(of)}"
         return checker.wrong(node, "type_mismatch", node.name_at, sentence, fix)
-    if not all([_text(checker, node, each) for each in (of, *args)]):
+    texts = [_text(checker, node, each) for each in (of, *args)]
+    if not all(texts):
         return _nothing(node)
     return _made(node, BOOL, TEXT_METHODS[node.name], (of, *args))
 

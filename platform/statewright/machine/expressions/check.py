@@ -87,7 +87,9 @@ class Checker:
                 return self._unary(node, known, names, nesting)
             case syntax.Binary():
                 left = self.check(node.left, known, names, nesting)
-                return check_binary(self, node, left, self.check(node.right, known, names, nesting))
+                named = node.op == "in" and isinstance(left, tree.Constant)  # one field is asked for, not the whole
+                right = (self.owner if named else self.check)(node.right, known, names, nesting)
+                return check_binary(self, node, left, right)
             case syntax.Conditional():
                 return self._conditional(node, known, names, nesting)
             case syntax.ListOf():

@@ -173,7 +173,7 @@ def _asks_presence(node: tree.Node) -> bool:
 
 
 def _read_in(node: tree.Node) -> Iterator[tree.Node]:
-    """The largest parts of `node` that are plain reads, in the order written; a presence test reads what it asks for."""
+    """The largest parts of `node` that are plain reads, in the order written; a presence test reads its field."""
     if isinstance(node, tree.Has) and node.found is not None:
         yield tree.Field(at=node.at, end=node.end, type=DYNAMIC, path=node.found, of=node.of, name=node.name)
     elif isinstance(node, tree.Optional):
