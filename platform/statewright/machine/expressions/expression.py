@@ -94,12 +94,7 @@ class Expression:
         return None if truth is UNKNOWN else bool(truth)
 
     def _value(self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment) -> Any:
-        try:
-            return Evaluation(self.text, context, event, params, moment).value(self._tree)
-        except ExpressionError:
-            raise
-        except Exception as error:  # data of a shape that JSON cannot have, or beyond what this machine holds
-            raise ExpressionError("the expression cannot be evaluated on these values", self._tree.at) from error
+        return Evaluation(self.text, context, event, params, moment).value(self._tree)
 
     def _exactly(
         self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment, steps: int

@@ -6,9 +6,7 @@ After the grammar of the CEL language definition, its precedence and its tokens.
 
 from __future__ import annotations
 
-from functools import cache
-
-from lark import Lark, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 GRAMMAR = r"""
 ?start: expr
@@ -86,12 +84,6 @@ BYTES.3: /([bB][rR]?|[rR][bB])("([^"\\\r\n]|\\.)*"|'([^'\\\r\n]|\\.)*')/
 """.replace("TRIPLE", r"[^\\]|\\[^\x00]")
 
 _KEYWORDS = ("IN", "TRUE", "FALSE", "NULL")
-
-
-@cache
-def tables() -> Lark:
-    """The parser's tables without a builder: made once in a process, since that takes a tenth of a second."""
-    return Lark(GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=False)
 
 
 def sentence_of(text: str, error: UnexpectedInput) -> tuple[int, str, str | None]:
