@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 from statewright.machine.lint.limits import TARGETS
+from statewright.machine.lint.shape import apart
 from statewright.machine.lint.survey import Site, Survey, guard_name, parent_of
 from statewright.machine.problem import Problem, child, error, pointer_of, shown, warning
 from statewright.machine.targets import Path
@@ -58,7 +58,7 @@ def _targets(survey: Survey, site: Site) -> Iterator[Problem]:
             yield _unknown(survey, site.holder, target, child(at, index) if listed else at)
         else:
             found.append(state)
-    yield from _regions(survey, found, at)
+    yield from apart(survey, found, at)
 
 
 def _unknown(survey: Survey, holder: Path, target: str, pointer: str) -> Problem:
@@ -81,15 +81,6 @@ def _elsewhere(survey: Survey, holder: Path, target: str) -> str | None:
     return f"write '#{survey.definition.id}.{state}'"
 
 
-def _regions(survey: Survey, found: list[Path], pointer: str) -> Iterator[Problem]:
-    for one, other in itertools.combinations(found, 2):
-        common = survey.common(one, other)
-        if common in (one, other) or survey.kinds[common] != "parallel":
-            sentence = f"{shown(one)} and {shown(other)} cannot be entered together: they are no regions of one state"
-            yield error("bad_targets", pointer, sentence, "name states in different regions of one parallel state")
-            return
-
-
 def _roles(survey: Survey, site: Site) -> Iterator[Problem]:
     roles = survey.definition.roles
     if site.branch.allow is not None:
@@ -100,7 +91,9 @@ def _roles(survey: Survey, site: Site) -> Iterator[Problem]:
         elif site.key in survey.definition.internal_events:
             yield error("allow_without_sender", at, f"{shown(site.key)} is internal: nobody sends it", fix)
         elif not site.branch.allow:
-            yield warning("nobody_allowed", at, "the list is empty, so nobody may send this", "name roles, or remove it")
+            yield warning(
+                "nobody_allowed", at, "the list is empty, so nobody may send this", "name roles, or remove it"
+            )
     for index, role in enumerate(site.branch.allow or ()):
         if role != "system" and role not in roles:
             fix = survey.meant(role, [*roles, "system"]) or "declare it under `roles`"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 
+from statewright.machine.definition import State
 from statewright.machine.lint.keep import kept
-from statewright.machine.lint.survey import Site, Survey, assigned
+from statewright.machine.lint.survey import Site, Survey, assigned, parent_of, targets_of
 from statewright.machine.targets import Path
 
 _PASSES = 50
@@ -64,16 +65,23 @@ class Flow:
         children = [inner for inner in survey.children[path] if survey.kinds[inner] != "history"]
         match survey.kinds[path]:
             case "history":
-                target = getattr(survey.nodes[path], "target", None)
-                parent = path.rpartition(".")[0]
-                found = survey.resolve(target, path) if target else survey.initial_of(parent)
-                ordinary = found is not None and survey.kinds[found] != "history"
-                return [found] if found is not None and ordinary else []
+                return [found for found in self._defaults_of(path) if survey.kinds[found] != "history"]
             case "compound":
                 initial = survey.initial_of(path)
                 return children if initial is None or survey.kinds[initial] == "history" else [initial]
             case _:
                 return children
+
+    def _defaults_of(self, history: Path) -> list[Path]:
+        """Where a history state leads as long as there is nothing to go back to."""
+        survey, node, parent = self.survey, self.survey.nodes[history], parent_of(history)
+        if isinstance(node, State) and node.target is not None:
+            found = [survey.resolve(target, history) for target in targets_of(node)]
+        elif survey.kinds[parent] == "parallel":
+            found = [*survey.children[parent]]
+        else:
+            found = [survey.initial_of(parent)]
+        return [path for path in found if path is not None and survey.is_below(path, parent)]
 
     def domain(self, site: Site) -> Path:
         """The state inside of which a branch moves: the innermost compound one that it does not leave."""
@@ -122,10 +130,10 @@ class Flow:
 
     @functools.cached_property
     def reached(self) -> frozenset[Path]:
-        """Every state that some sequence of events may lead to; guards and roles are taken to let everything through."""
+        """Every state that some sequence of events may lead to, if guards and roles let everything through."""
         found: set[Path] = set()
         waiting = [*self.default("")]
-        endings = {site for sites in self.live.values() for site in sites if site.cause == "onDone"}
+        endings = [site for sites in self.live.values() for site in sites if site.cause == "onDone"]
         while True:
             while waiting:
                 path = waiting.pop()
@@ -138,7 +146,7 @@ class Flow:
             ended = [site for site in endings if site.holder in found and self.may_end(site.holder, found)]
             if not ended:
                 return frozenset(found)
-            endings.difference_update(ended)
+            endings = [site for site in endings if site.pointer not in {done.pointer for done in ended}]
             waiting = [path for site in ended for path in self.entered(site)]
 
     def may_end(self, path: Path, reached: Iterable[Path]) -> bool:

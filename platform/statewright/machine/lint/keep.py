@@ -7,6 +7,7 @@ from typing import Any
 
 from statewright.machine.lint.survey import Site, Survey
 from statewright.machine.problem import Problem, child, error, pointer_of, shown, warning
+from statewright.machine.schemas import Schema
 
 
 def problems_of(survey: Survey) -> Iterator[Problem]:
@@ -36,10 +37,10 @@ def _listed(survey: Survey, site: Site, keep: Sequence[str]) -> Iterator[Problem
             fix = survey.meant(field, schema.fields) or "declare it there"
             yield error("keep_undeclared", at, f"the schema of {shown(site.key)} has no field {shown(field)}", fix)
         yield from _in_context(survey, field, at)
-        if schema is not None and survey.context is not None:
-            if not compatible(schema.fields.get(field), survey.context.fields.get(field)):
-                yield error("keep_type", at, f"{shown(field)} has another type in the data than in {shown(site.key)}",
-                            "give it one type in both")  # fmt: skip
+        both = schema is not None and survey.context is not None
+        if both and not compatible(_field(schema, field), _field(survey.context, field)):
+            sentence = f"{shown(field)} has another type in the data than in {shown(site.key)}"
+            yield error("keep_type", at, sentence, "give it one type in both")
 
 
 def _in_context(survey: Survey, field: str, pointer: str) -> Iterator[Problem]:
@@ -85,6 +86,10 @@ def _leaks(survey: Survey, site: Site) -> Iterator[Problem]:
             yield error("personal_leak", site.pointer, sentence, 'mark it `"personal": true` in `schemas.context` too')
 
 
+def _field(schema: Schema | None, name: str) -> Any:
+    return schema.fields.get(name) if schema is not None else None
+
+
 def compatible(one: Any, other: Any) -> bool:
     """Whether a value that fits `one` can ever fit `other`, as far as their types tell."""
     if not isinstance(one, dict) or not isinstance(other, dict):
@@ -96,5 +101,6 @@ def compatible(one: Any, other: Any) -> bool:
 def types_of(written: Mapping[str, Any]) -> set[str]:
     """The JSON types that a schema's `type` admits; empty when it does not say."""
     kind = written.get("type")
-    kinds = {kind} if isinstance(kind, str) else {k for k in kind if isinstance(k, str)} if isinstance(kind, list) else set()
+    named = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
+    kinds = {one for one in named if isinstance(one, str)}
     return kinds | {"integer"} if "number" in kinds else kinds

@@ -62,7 +62,7 @@ def _leads_out(flow: Flow, leaf: Path) -> bool:
 
 
 def _circles(flow: Flow) -> Iterator[Problem]:
-    """Rings of `always` that nothing stops: each first and open in its state, and each entering the next one's state."""
+    """Rings of `always` that nothing stops: each open and first in its state, and entering the next one's."""
     survey = flow.survey
     open_at = {
         site.holder: site

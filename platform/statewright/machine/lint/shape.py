@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from statewright.machine.definition import State
-from statewright.machine.lint.survey import Survey
+from statewright.machine.lint.limits import TARGETS
+from statewright.machine.lint.survey import Survey, parent_of, targets_of
 from statewright.machine.problem import Problem, child, error, shown, warning
 from statewright.machine.targets import Path
 
@@ -98,23 +100,39 @@ def _final(survey: Survey, path: Path, node: State) -> Iterator[Problem]:
 
 def _history(survey: Survey, path: Path, node: State) -> Iterator[Problem]:
     pointer = survey.pointers[path]
-    parent = path.rpartition(".")[0]
     for key in _NOT_IN_HISTORY:
         if getattr(node, _FIELDS.get(key, key)):
             yield error("bad_history", child(pointer, key), "a history state is never active: it only leads back",
                         f"remove `{key}`, or put it into the state that holds this one")  # fmt: skip
-    if node.target is None:
-        return
     at = child(pointer, "target")
-    found = survey.resolve(node.target, path)
+    targets = targets_of(node)
+    for index, target in enumerate(targets):
+        yield from _default(survey, path, target, child(at, index) if isinstance(node.target, list) else at)
+    if isinstance(node.target, list):
+        yield from apart(survey, [found for target in targets if (found := survey.resolve(target, path))], at)
+
+
+def _default(survey: Survey, path: Path, target: str, at: str) -> Iterator[Problem]:
+    """One state that a history state leads to as long as there is nothing to go back to."""
+    found = survey.resolve(target, path)
     if found is None:
-        yield error("unknown_target", at, f"{shown(node.target)}, written in the history state {shown(path)}, "
-                    "names no state", survey.meant(node.target, survey.beside(path)))  # fmt: skip
+        yield error("unknown_target", at, f"{shown(target)}, written in the history state {shown(path)}, "
+                    "names no state", survey.meant(target, survey.beside(path)))  # fmt: skip
     elif survey.kinds[found] == "history":
         yield error("bad_history", at, "a history state cannot lead to a history state", "name an ordinary state")
-    elif not survey.is_below(found, parent):
+    elif not survey.is_below(found, parent_of(path)):
         sentence = f"{shown(found)} is not inside of the state whose history this is"
         yield error("bad_history", at, sentence, "name a state beside the history state, or below one of these")
+
+
+def apart(survey: Survey, found: list[Path], pointer: str) -> Iterator[Problem]:
+    """Whether states can be entered together: whether each two lie in different regions of one parallel state."""
+    for one, other in itertools.combinations(found[:TARGETS], 2):
+        common = survey.common(one, other)
+        if common in (one, other) or survey.kinds[common] != "parallel":
+            sentence = f"{shown(one)} and {shown(other)} cannot be entered together: they are no regions of one state"
+            yield error("bad_targets", pointer, sentence, "name states in different regions of one parallel state")
+            return
 
 
 def _history_keys(survey: Survey, path: Path, node: State) -> Iterator[Problem]:

@@ -48,8 +48,7 @@ class Site(Struct, frozen=True, gc=False):
     @property
     def targets(self) -> Sequence[str]:
         """The targets as they are written."""
-        target = self.branch.target
-        return () if target is None else [target] if isinstance(target, str) else target
+        return targets_of(self.branch)
 
 
 class Doing(Struct, frozen=True, gc=False):
@@ -124,8 +123,8 @@ class Survey:
         found: list[Doing] = []
         for path, node in self.nodes.items():
             pointer = self.pointers[path]
-            for when, written in (("entry", node.entry), ("exit", node.exit)):
-                found += [Doing(path, when, action, at) for action, at in _actions(written, f"{pointer}/{when}")]
+            found += [Doing(path, "entry", action, at) for action, at in _actions(node.entry, f"{pointer}/entry")]
+            found += [Doing(path, "exit", action, at) for action, at in _actions(node.exit, f"{pointer}/exit")]
         for site in self.sites:
             listed = _actions(site.branch.actions, child(site.pointer, "actions"))
             found += [Doing(site.holder, "transition", action, at, site) for action, at in listed]
@@ -215,6 +214,11 @@ class Survey:
 def parent_of(path: Path) -> Path:
     """The path of the state that holds `path`."""
     return path.rpartition(".")[0]
+
+
+def targets_of(node: Branch | State) -> Sequence[str]:
+    """The targets of a branch, or the defaults of a history state, as they are written."""
+    return () if node.target is None else [node.target] if isinstance(node.target, str) else node.target
 
 
 def guard_name(guard: Guard | None) -> str | None:

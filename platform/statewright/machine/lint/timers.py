@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from statewright.machine.definition import State
-from statewright.machine.durations import BadDuration, looks_like_duration, micros_of_duration
+from statewright.machine.definition import Sla, State
 from statewright.machine.lint.survey import Survey
+from statewright.machine.moments import duration_of
 from statewright.machine.problem import Problem, child, error, pointer_of, shown
+
+_MEANT_AS_DURATION = re.compile(r"[-+]?(?:P[\dT]|\d)", re.ASCII)
+"""How a key of `after` begins that is no name of a delay."""
 
 
 def problems_of(survey: Survey) -> Iterator[Problem]:
@@ -18,7 +22,7 @@ def problems_of(survey: Survey) -> Iterator[Problem]:
         for key in node.after:
             yield from _key(survey, key, pointer + pointer_of("after", key))
         if isinstance(node, State) and node.sla is not None:
-            yield from _sla(node, child(pointer, "sla"))
+            yield from _sla(node.sla, child(pointer, "sla"))
     for name, delay in survey.definition.delays.items():
         yield from _delay(survey, name, delay, pointer_of("delays", name))
 
@@ -26,7 +30,7 @@ def problems_of(survey: Survey) -> Iterator[Problem]:
 def _key(survey: Survey, key: str, pointer: str) -> Iterator[Problem]:
     if key in survey.definition.delays:
         return
-    if looks_like_duration(key):
+    if _MEANT_AS_DURATION.match(key):
         yield from _duration(key, pointer)
         return
     fix = survey.meant(key, survey.definition.delays) or "define it under `delays`, or write a duration such as PT30M"
@@ -34,7 +38,7 @@ def _key(survey: Survey, key: str, pointer: str) -> Iterator[Problem]:
 
 
 def _delay(survey: Survey, name: str, delay: Any, pointer: str) -> Iterator[Problem]:
-    if looks_like_duration(name):
+    if _MEANT_AS_DURATION.match(name):
         yield error("bad_name", pointer, "the delay's name looks like a duration", "give it a name of letters")
     if isinstance(delay, str):
         yield from _duration(delay, pointer)
@@ -56,9 +60,9 @@ def _delay(survey: Survey, name: str, delay: Any, pointer: str) -> Iterator[Prob
 
 def _duration(text: str, pointer: str) -> Iterator[Problem]:
     try:
-        micros_of_duration(text)
-    except BadDuration as bad:
-        yield error("bad_duration", pointer, f"{shown(text)} {bad}", _written(text))
+        duration_of(text)
+    except ValueError as bad:
+        yield error("bad_duration", pointer, str(bad), _written(text))
 
 
 def _written(text: str) -> str | None:
@@ -69,15 +73,15 @@ def _written(text: str) -> str | None:
     return f"write {f'PT{seconds}.{rest:03}S' if rest else f'PT{seconds}S'!r}"
 
 
-def _sla(state: State, pointer: str) -> Iterator[Problem]:
+def _sla(sla: Sla, pointer: str) -> Iterator[Problem]:
     lengths: dict[str, int] = {}
-    for key, text in (("warn", state.sla and state.sla.warn), ("breach", state.sla and state.sla.breach)):
+    for key, text in (("warn", sla.warn), ("breach", sla.breach)):
         if text is None:
             continue
         try:
-            lengths[key] = micros_of_duration(text)
-        except BadDuration as bad:
-            yield error("bad_duration", child(pointer, key), f"{shown(text)} {bad}")
+            lengths[key] = duration_of(text)
+        except ValueError as bad:
+            yield error("bad_duration", child(pointer, key), str(bad), _written(text))
     if len(lengths) == 2 and lengths["warn"] >= lengths["breach"]:
         yield error("bad_sla", child(pointer, "warn"), "the warning would not come before the breach",
                     "make `warn` shorter than `breach`")  # fmt: skip

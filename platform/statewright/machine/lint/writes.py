@@ -17,9 +17,10 @@ from statewright.machine.targets import Path
 
 
 class Writer(NamedTuple):
-    """A branch that writes a field, in one region; `keeps` when it only keeps what the event carried."""
+    """A branch that writes a field, in one region (the `order`th); `keeps` when it only keeps what an event carried."""
 
     region: Path
+    order: int
     site: Site
     keeps: bool
     guard: bytes
@@ -78,13 +79,13 @@ def _pair(own: list[Writer], all_of_them: list[Writer]) -> tuple[Writer, Writer]
 
 
 def _in_order(one: Writer, other: Writer) -> tuple[Writer, Writer]:
-    return (one, other) if one.region < other.region else (other, one)
+    return (one, other) if one.order < other.order else (other, one)
 
 
 def _writers(flow: Flow, parallel: Path) -> _Writers:
     survey = flow.survey
     found: _Writers = {}
-    for region in survey.children[parallel]:
+    for order, region in enumerate(survey.children[parallel]):
         for path in _inside(survey, region):
             for site in flow.live[path]:
                 if site.cause not in ("on", "always") or not _stays_inside(survey, site, region):
@@ -93,7 +94,7 @@ def _writers(flow: Flow, parallel: Path) -> _Writers:
                 for field, keeps in _fields(flow, site).items():
                     writers = found.setdefault(site.key, {}).setdefault(field, [])
                     if len(writers) < 64 and not any(w.region == region and w.guard == guard for w in writers):
-                        writers.append(Writer(region, site, keeps, guard))
+                        writers.append(Writer(region, order, site, keeps, guard))
     return found
 
 
@@ -133,6 +134,7 @@ def _assigned(survey: Survey, written: object) -> Iterator[str]:
 
 # --- required data
 
+
 def _missing(flow: Flow) -> Iterator[Problem]:
     survey = flow.survey
     context = survey.context
@@ -169,7 +171,8 @@ def _written_at_creation(flow: Flow) -> set[str]:
     survey = flow.survey
     found = set(survey.definition.context)
     if survey.context is not None:
-        found |= {name for name, field in survey.context.fields.items() if isinstance(field, dict) and "default" in field}
+        fields = survey.context.fields.items()
+        found |= {name for name, field in fields if isinstance(field, dict) and "default" in field}
     for path in flow.default(""):
         found.update(_assigned(survey, survey.nodes[path].entry))
     return found
