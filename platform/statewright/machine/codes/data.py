@@ -168,7 +168,7 @@ ROWS: dict[str, Row] = {
         "decide what the data are. What both only keep is one value, and no conflict.",
         remedy="Let one of the two write it, or let one follow by an event that the other raises.",
         example=opened(type="parallel", states=_REGIONS, on={"SHUT": "closed", "BREAK": "broken"}),
-        pointer="/states/open/states/lock/states/off/on/LOCK",
+        pointer="/states/open/states/light/states/off/on/LOCK",
         mended=opened(type="parallel", states=_APART, on={"SHUT": "closed", "BREAK": "broken"}),
     ),
     "perhaps_write_conflict": Row(
@@ -181,7 +181,7 @@ ROWS: dict[str, Row] = {
             **opened(type="parallel", states=_GUARDED, on={"SHUT": "closed", "BREAK": "broken"}),
             "guards": _GUARDS,
         },
-        pointer="/states/open/states/lock/states/off/on/LOCK",
+        pointer="/states/open/states/light/states/off/on/LOCK",
         mended=opened(type="parallel", states=_APART, on={"SHUT": "closed", "BREAK": "broken"}),
     ),
     "maybe_missing": Row(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from statewright.machine.lint.limits import TARGETS
 from statewright.machine.lint.shape import apart
-from statewright.machine.lint.survey import Site, Survey, guard_name, parent_of
+from statewright.machine.lint.survey import Site, Survey, expressions_in, guard_name, parent_of
 from statewright.machine.problem import Problem, child, error, pointer_of, shown, warning
 from statewright.machine.targets import Path
 
@@ -124,7 +124,9 @@ def _asking(guard: object, pointer: str) -> Iterator[Problem]:
         if key not in ("type", "params"):
             yield error("bad_guard", child(pointer, key), f"a named guard has no key {shown(key)}", "remove it")
         elif key == "params" and not isinstance(value, dict):
-            yield error("bad_guard", child(pointer, key), "`params` is an object", None)
+            yield error("bad_guard", child(pointer, key), "`params` is an object", 'write {"limit": 3}')
+        elif key == "params" and any(expressions_in(value, "")):
+            yield error("bad_guard", child(pointer, key), "`params` are constants", "read the data in the guard itself")
 
 
 def definitions_of(survey: Survey) -> Iterator[Problem]:

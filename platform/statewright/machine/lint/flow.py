@@ -146,7 +146,8 @@ class Flow:
             ended = [site for site in endings if site.holder in found and self.may_end(site.holder, found)]
             if not ended:
                 return frozenset(found)
-            endings = [site for site in endings if site.pointer not in {done.pointer for done in ended}]
+            done = {site.pointer for site in ended}
+            endings = [site for site in endings if site.pointer not in done]
             waiting = [path for site in ended for path in self.entered(site)]
 
     def may_end(self, path: Path, reached: Iterable[Path]) -> bool:
