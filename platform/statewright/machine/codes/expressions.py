@@ -14,6 +14,17 @@ def _asking(expression: str, **changed: object) -> Document:
     return shutting({"target": "closed", "guard": {"@expr": expression}}, schemas=schemas, **changed)
 
 
+def _related(count: int) -> Document:
+    """The small definition with as many guards, each reading another relation."""
+    names = [f"r{number}" for number in range(count)]
+    guards = {f"g{n[1:]}": {"when": {"@expr": f"has(related.{n}) && related.{n}.open"}} for n in names}
+    return shutting(
+        [{"target": "closed", "guard": guard} for guard in guards],
+        guards=guards,
+        relations={name: {"entity": "house", "key": f"{name}_id"} for name in names},
+    )
+
+
 ROWS: dict[str, Row] = {
     "unknown_guard": Row(
         severity="error",
@@ -106,5 +117,8 @@ ROWS: dict[str, Row] = {
         meaning="Expressions of one definition read at most 4 relations, since each is looked up before "
         "every decision.",
         remedy="Keep in the data what is needed of the others, written by events.",
+        example=_related(5),
+        pointer="/guards/g4/when/@expr",
+        mended=_related(4),
     ),
 }

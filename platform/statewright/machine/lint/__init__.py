@@ -13,6 +13,7 @@ from statewright.machine.lint import (
     actions,
     branches,
     data,
+    expressions,
     keep,
     limits,
     migrations,
@@ -24,6 +25,7 @@ from statewright.machine.lint import (
     used,
     writes,
 )
+from statewright.machine.lint.expressions import Types
 from statewright.machine.lint.flow import Flow
 from statewright.machine.lint.survey import Survey
 from statewright.machine.problem import Problem
@@ -31,15 +33,16 @@ from statewright.machine.problem import Problem
 __all__ = ["problems_of"]
 
 
-def problems_of(definition: Definition) -> list[Problem]:
+def problems_of(definition: Definition, types: Types = lambda entity: None) -> list[Problem]:
     """All errors and warnings of a well-formed definition, without lines and columns.
 
-    Of a definition far beyond the limits only that is said: everything else would cost more than it tells.
+    `types` gives the schema of the data of a related type, as far as it is known. Of a definition far beyond the limits
+    only that is said: everything else would cost more than it tells.
     """
-    return limits.beyond(definition) or [*_problems(Survey(definition))]
+    return limits.beyond(definition) or [*_problems(Survey(definition), types)]
 
 
-def _problems(survey: Survey) -> Iterator[Problem]:
+def _problems(survey: Survey, types: Types) -> Iterator[Problem]:
     flow = Flow(survey)
     yield from limits.problems_of(survey)
     yield from naming.problems_of(survey)
@@ -52,6 +55,7 @@ def _problems(survey: Survey) -> Iterator[Problem]:
     yield from relations.problems_of(survey)
     yield from timers.problems_of(survey)
     yield from migrations.problems_of(survey)
+    yield from expressions.problems_of(flow, types)
     yield from writes.problems_of(flow)
     yield from reachability.problems_of(flow)
     yield from used.problems_of(survey)

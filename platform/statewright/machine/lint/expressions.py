@@ -212,7 +212,9 @@ class _Checks:
         found = []
         for name, schema in self.related.items():
             fields = schema.get("properties") if schema is not None else None
-            marked = [f for f, w in fields.items() if isinstance(w, dict) and w.get("personal") is True] if fields else []
+            marked = (
+                [f for f, w in fields.items() if isinstance(w, dict) and w.get("personal") is True] if fields else []
+            )
             found.append(frozenset(f"{name}.{field}" for field in marked))
         return found
 
