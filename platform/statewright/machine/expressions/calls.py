@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+
 from statewright.machine.expressions import syntax, tree
 from statewright.machine.expressions.kinds import (
     BOOL,
@@ -238,7 +239,9 @@ def _part(checker: Checker, node: syntax.Call, of: tree.Node, args: tuple[tree.N
         return _made(node, INT, "part_in", (of, zone), (node.name,))
     offset = zone_of(zone.value)
     if offset is None:
-        sentence = "a zone is UTC or an offset such as +02:00; the rules behind names change, and so would the answers"
+        sentence = (
+            "a zone is UTC or an offset such as +02:00; the rules behind names change, and so would the answers"
+        )
         return checker.wrong(node, "bad_expression", zone.at, sentence)
     return _made(node, INT, "part", (of,), (node.name, offset))
 

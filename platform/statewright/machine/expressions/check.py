@@ -50,7 +50,9 @@ class Checker:
 
     # -- faults --
 
-    def fault(self, code: str, at: int, sentence: str, fix: str | None = None, severity: Severity = "error") -> None:
+    def fault(
+        self, code: str, at: int, sentence: str, fix: str | None = None, severity: Severity = "error"
+    ) -> None:
         """Report a fault, once for each place."""
         if (code, at) not in self._seen:
             self._seen.add((code, at))
@@ -190,13 +192,13 @@ class Checker:
         return tree.Field(at=node.at, end=node.end, type=kind, path=path, of=of, name=name)
 
     def _optional(self, node: syntax.Node, of: tree.Node, name: str, name_at: int) -> tree.Node:
-        inner = tree.Constant(
-            at=of.at, end=of.end, type=without_null(of.type.item or DYNAMIC), path=of.path, value=None
-        )
+        inner = tree.Constant(at=of.at, end=of.end, type=without_null(of.type.item or DYNAMIC), path=of.path, value=None)
         declared = self.declared(node, inner, name, name_at)
         item = declared.type if declared is not None else DYNAMIC
         path = None if of.path is None else (*of.path, name)
-        return tree.Optional(at=node.at, end=node.end, type=Type("optional", item=item), path=path, of=of, name=name)
+        return tree.Optional(
+            at=node.at, end=node.end, type=Type("optional", item=item), path=path, of=of, name=name
+        )
 
     def declared(self, node: syntax.Node, of: tree.Node, name: str, name_at: int) -> Field | None:
         """The field as `of` declares it; None, and a fault, when it has none of that name."""
@@ -313,7 +315,9 @@ class Checker:
         for branch in (yes, no):
             if branch.type.kind == "optional":
                 self.usable(branch)
-        return tree.Conditional(at=node.at, end=node.end, type=joined([yes.type, no.type]), test=test, yes=yes, no=no)
+        return tree.Conditional(
+            at=node.at, end=node.end, type=joined([yes.type, no.type]), test=test, yes=yes, no=no
+        )
 
     def _list(self, node: syntax.ListOf, items: list[tree.Node]) -> tree.Node:
         for item in items:
@@ -369,3 +373,4 @@ def _fix_of_boolean(checker: Checker, node: tree.Node) -> str | None:
     if node.type.nullable and node.type.kind == "bool":
         return f"{checker.shown(node)} == true"
     return None
+

@@ -17,7 +17,7 @@ from statewright.machine.expressions.exact import made_object
 from statewright.machine.expressions.kinds import Type
 from statewright.machine.expressions.literals import GREATEST, LEAST
 from statewright.machine.expressions.operations import OPERATIONS
-from statewright.machine.expressions.times import Timestamp
+from statewright.machine.expressions.times import Duration, Timestamp
 
 Run = Callable[[dict[str, Any], dict[str, Any], dict[str, Any], Any], Any]
 

@@ -226,7 +226,9 @@ class Evaluation:
         if found is UNKNOWN:
             return UNKNOWN
         if node.kind in ("all", "exists"):
-            parts = [lambda each=each: self.with_element(node, each, lambda: self.truth(node.body)) for each in found]
+            parts = [
+                lambda each=each: self.with_element(node, each, lambda: self.truth(node.body)) for each in found
+            ]
             return self._decide(parts, by=node.kind == "exists")
         return _GATHERING[node.kind](self, node, found)
 

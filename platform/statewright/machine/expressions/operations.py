@@ -11,7 +11,7 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from datetime import UTC, timezone
+from datetime import timezone
 from typing import Any
 
 from statewright.machine.expressions import times
@@ -501,7 +501,7 @@ def part(moment: Moment, value: Any, name: str, zone: timezone | None = None) ->
     """One of the getters, `zone` being known beforehand."""
     if type(value) is Timestamp:
         try:
-            return times.OF_TIMESTAMP[name](times.calendar(value, zone or UTC))
+            return times.OF_TIMESTAMP[name](times.calendar(value, zone or timezone.utc))
         except times.OutOfRange as error:
             raise Failure(str(error)) from None
     if type(value) is Duration and zone is None and name in times.OF_DURATION:
