@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from statewright.machine.expressions import Expression, Fault, Scope, compile_expression
+from statewright.machine.expressions import Fault, Scope
+from statewright.machine.expressions.checked import Checked, check_expression
 from statewright.machine.lint.data import UNSET
 from statewright.machine.lint.flow import Flow
 from statewright.machine.lint.keep import types_of
@@ -20,13 +21,14 @@ Types = Callable[[str], Mapping[str, Any] | None]
 """The schema of the data of an entity type, by its name; None when it is not known."""
 Event = Mapping[str, Any] | Literal["dynamic", "empty"]
 """What is known of an event: its schema, nothing, or that it carries nothing."""
-Looked = Generator[Problem, None, Expression | None]
+Looked = Generator[Problem, None, Checked | None]
 """The problems of one expression, and the expression itself when it has no error."""
 Wants = Literal["bool", "duration", "any"]
 RELATIONS = 4
 """How many relations the expressions of one definition may read; each is looked up before every decision."""
-COMPILED = 8_000
-"""How many different expressions are looked at; more than that is no definition that people wrote."""
+LOOKED_AT = 5_000
+CHARACTERS = 200_000
+"""How many different expressions, and how much text of them, is looked at: no definition that people wrote has more."""
 
 _ADMITTED = {
     "int": {"integer", "number"},
@@ -61,7 +63,9 @@ class _Checks:
         self.paths = frozenset(self.survey.states.by_path)
         self.read: dict[str, str] = {}
         self._scopes: dict[tuple[Any, ...], Scope] = {}
-        self._compiled: dict[tuple[str, Wants, int], tuple[Expression | None, list[Fault]]] = {}
+        self._checked: dict[tuple[str, Wants, int], tuple[Checked | None, list[Fault]]] = {}
+        self._characters = 0
+        self._skipped = False
         self._told: set[tuple[str, str, int | None]] = set()
 
     def problems(self) -> Iterator[Problem]:
@@ -73,8 +77,8 @@ class _Checks:
         for name, pointer in [*self.read.items()][RELATIONS:]:
             sentence = f"{shown(name)} is a relation too many: expressions read at most {RELATIONS}"
             yield error("too_many_relations", pointer, sentence, "keep what is needed of it in the data")
-        if len(self._compiled) > COMPILED:
-            sentence = f"there are more than {COMPILED:,} different expressions"
+        if self._skipped:
+            sentence = f"more than {LOOKED_AT:,} different expressions, or {CHARACTERS:,} characters of them"
             yield error("too_many", "", sentence, "name what is asked often under `guards`")
 
     def _all(self) -> Iterator[Problem]:
@@ -90,7 +94,7 @@ class _Checks:
             pointer = pointer_of("migrations", index, "context")
             for text, at in expressions_in(migration.context, pointer):
                 # What an earlier revision declares is not at hand here, so its data are dynamic.
-                yield from self._said(self._compile(text, "any", self._scope(None, "empty", bare=True))[1], at)
+                yield from self._said(self._looked_up(text, "any", self._scope(None, "empty", bare=True))[1], at)
 
     # --- guards and delays
 
@@ -153,7 +157,7 @@ class _Checks:
                     sentence = f"{shown(field)} would be written from personal data and is not personal itself"
                     yield error("personal_leak", place, sentence, 'mark it `"personal": true` in `schemas.context` too')
 
-    def _misfit(self, expression: Expression, field: str, pointer: str) -> Iterator[Problem]:
+    def _misfit(self, expression: Checked, field: str, pointer: str) -> Iterator[Problem]:
         written = self.survey.context.fields.get(field) if self.survey.context is not None else None
         wanted = types_of(written) if isinstance(written, dict) else set()
         admitted = _ADMITTED.get(expression.type.kind)
@@ -196,7 +200,7 @@ class _Checks:
             sentence = f"{shown(field)} would carry personal data and is not personal in the event's schema"
             yield error("personal_leak", place, sentence, 'mark it `"personal": true` in `schemas.events`')
 
-    def _is_personal(self, expression: Expression, event: str | None) -> bool:
+    def _is_personal(self, expression: Checked, event: str | None) -> bool:
         """Whether anything personal is read, so that the result tells of it."""
         context = self.survey.context.personal if self.survey.context is not None else frozenset()
         schema = self.survey.events.get(event or "")
@@ -236,11 +240,11 @@ class _Checks:
         when: str = "",
     ) -> Looked:
         """Report the faults; the expression, when it has no error. What is surely written is asked only when needed."""
-        expression, faults = self._compile(text, wants, self._scope(params, event))
+        expression, faults = self._looked_up(text, wants, self._scope(params, event))
         if any(fault.code == "maybe_absent" for fault in faults):
             written = self.flow.written(holder, entering=when == "entry")
             if written:
-                expression, faults = self._compile(text, wants, self._scope(params, event, written))
+                expression, faults = self._looked_up(text, wants, self._scope(params, event, written))
         yield from self._said(faults, pointer)
         for relation in sorted(expression.reads_related) if expression is not None else ():
             self.read.setdefault(relation.partition(".")[0], pointer)
@@ -280,13 +284,15 @@ class _Checks:
             self._scopes[key] = Scope(schema, event, params, self.related, self.paths, written)
         return self._scopes[key]
 
-    def _compile(self, text: str, wants: Wants, scope: Scope) -> tuple[Expression | None, list[Fault]]:
+    def _looked_up(self, text: str, wants: Wants, scope: Scope) -> tuple[Checked | None, list[Fault]]:
         key = (text, wants, id(scope))
-        if key not in self._compiled:
-            if len(self._compiled) > COMPILED:
+        if key not in self._checked:
+            self._characters += len(text)
+            if len(self._checked) >= LOOKED_AT or self._characters > CHARACTERS:
+                self._skipped = True
                 return None, []
-            self._compiled[key] = compile_expression(text, scope, wants=wants)
-        return self._compiled[key]
+            self._checked[key] = check_expression(text, scope, wants=wants)
+        return self._checked[key]
 
 
 def _reads(read: frozenset[str], personal: frozenset[str]) -> bool:
