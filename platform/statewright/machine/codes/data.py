@@ -46,7 +46,7 @@ ROWS: dict[str, Row] = {
         meaning="Without a schema, forms and clients do not know what the event carries, and expressions cannot be "
         "checked. Reported once for each event.",
         remedy="Describe it under `schemas.events`; `{}` says that it may carry anything on purpose.",
-        example=door(),
+        example=door(schemas={"events": {"SHUT": {}, "BREAK": {}}}),
         pointer="/states/closed/on/OPEN",
         mended=door(schemas={"events": {"OPEN": {}, "SHUT": {}, "BREAK": {}}}),
     ),

@@ -104,7 +104,7 @@ class Flow:
             self._entered[key] = frozenset(self._enters(*key))
         return self._entered[key]
 
-    def _enters(self, targets: Iterable[Path], domain: Path) -> Iterator[Path]:
+    def _enters(self, targets: tuple[Path, ...], domain: Path) -> Iterator[Path]:
         survey = self.survey
         for target in targets:
             yield from self._with_ways(target)
@@ -114,7 +114,8 @@ class Flow:
                 yield path
                 if survey.kinds[path] == "parallel":
                     for region in survey.children[path]:
-                        if survey.kinds[region] != "history":
+                        named = any(other == region or survey.is_below(other, region) for other in targets)
+                        if survey.kinds[region] != "history" and not named:
                             yield from self.default(region)
 
     def _with_ways(self, target: Path) -> Iterator[Path]:
