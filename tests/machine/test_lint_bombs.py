@@ -62,7 +62,7 @@ def endings() -> dict[str, Any]:
 
 
 def many_expressions() -> dict[str, Any]:
-    patch = {f"f{n}": {"@expr": f"{n} + {n}"} for n in range(15_000)}
+    patch = {f"f{n}": {"@expr": f"{n} + {n}"} for n in range(12_000)}
     return chart({"a": {"on": {"GO": {"target": "a", "context": patch}}}})
 
 
@@ -104,12 +104,12 @@ BOMBS: dict[str, tuple[Callable[[], dict[str, Any] | bytes], str]] = {
         lambda: chart({"a": END}, schemas={"context": {"properties": {"x": {"pattern": "((a{1000}){1000}){1000}"}}}}),
         "bad_schema",
     ),
-    "15,000 expressions": (many_expressions, "too_many"),
+    "12,000 expressions": (many_expressions, "too_many"),
     "a ring of 1,000 always": (always_ring, "always_cycle"),
     "always in 300 regions": (always_everywhere, "always_cycle"),
     "40 regions that write the same": (writing_regions, "write_conflict"),
     "4,000 fields through 990 states": (chained, "maybe_absent"),
-    "480 endings in a row": (endings, "no_branches"),
+    "480 endings in a row": (endings, ""),
     "64,000 actions": (lambda: chart({"a": {"entry": ["x"] * 64_000}}), "too_many"),
 }
 
@@ -127,7 +127,7 @@ def test_a_bomb_is_answered_soon(name: str) -> None:
     found = {problem.code for problem in read(document).problems}
 
     assert time.process_time() - begun < SECONDS
-    assert code in found or name == "480 endings in a row"
+    assert code in found or not code
 
 
 @pytest.mark.parametrize("name", ["25,000 unknown keys", "a name of 200,000 letters above 900 states", "40,000 states"])
@@ -148,7 +148,7 @@ def test_a_thousand_problems_are_shown_and_that_there_are_more() -> None:
 
     assert len(found) == 1_001
     assert found[0].code == "too_many_problems"
-    assert "4,0" in found[0].sentence
+    assert sum(problem.severity == "error" for problem in found) == 1_000
 
 
 def test_a_definition_of_a_thousand_states_is_read_and_checked_in_two_seconds() -> None:

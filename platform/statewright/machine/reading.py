@@ -6,6 +6,7 @@ What the shape of a document may be is said once, by the structs of `definition`
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -70,7 +71,7 @@ def read_definition(text: bytes) -> Reading:
         return Reading(None, (_of_fault(fault),), "")
     document = orjson.loads(text)
     digest = hashlib.sha256(orjson.dumps(document)).hexdigest()
-    shape = list(_misshapen(document, _DEFINITION, ""))
+    shape = list(itertools.islice(_misshapen(document, _DEFINITION, ""), REPORTED + 1))
     if shape:
         return Reading(None, _placed(shape, places), digest)
     definition = msgspec.convert(document, Definition)
@@ -91,7 +92,7 @@ def _placed(problems: Iterable[Problem], places: Outline) -> tuple[Problem, ...]
     """The problems with lines and columns, in the order in which they stand in the text; the gravest 1,000 of more."""
     found = sorted(problems, key=lambda problem: problem.severity == "warning")
     if len(found) > REPORTED:
-        sentence = f"there are {len(found):,} problems; the gravest {REPORTED:,} are shown"
+        sentence = f"there are more than {REPORTED:,} problems; the gravest are shown"
         found = [*found[:REPORTED], warning("too_many_problems", "", sentence, "mend these, and check again")]
     placed = []
     for problem in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from statewright.machine.definition import Actions, Branches, Definition, State, branches_of
-from statewright.machine.lint.survey import Node, Survey, actions_of
+from statewright.machine.lint.survey import ACTIONS, Node, Survey, actions_of
 from statewright.machine.problem import Problem, child, error, pointer_of
 from statewright.machine.targets import Path
 
@@ -13,7 +13,6 @@ STATES = 1_000
 TRANSITIONS = 5_000
 LEAVES = 64
 TIMERS = 64
-ACTIONS = 64
 TARGETS = 64
 NAME = 100
 """The longest name of a state, in characters; a path of much longer ones could fill the memory."""

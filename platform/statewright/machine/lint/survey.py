@@ -26,8 +26,10 @@ from statewright.machine.targets import Path, States
 Cause = Literal["on", "always", "after", "onDone"]
 Kind = Literal["atomic", "compound", "parallel", "final", "history"]
 Node = State | Definition
-COMPARED = 20_000
-"""How many comparisons of names one check may spend on suggestions: a thousand wrong names against a thousand."""
+ACTIONS = 64
+"""How many actions one list may hold, since one event may carry out no more."""
+COMPARED = 10_000
+"""How many comparisons of names one check may spend on suggestions: ten wrong names against a thousand."""
 
 
 class Site(Struct, frozen=True, gc=False):
@@ -84,6 +86,7 @@ class Survey:
         }
         self.sites = [site for path, node in self.nodes.items() for site in self._sites_of(path, node)]
         self._comparisons = COMPARED
+        self._beside: dict[Path | None, list[str]] = {}
 
     def _schema(self, written: Mapping[str, Any] | None, pointer: str) -> Schema | None:
         if written is None:
@@ -167,9 +170,11 @@ class Survey:
 
     def beside(self, holder: Path) -> list[str]:
         """The targets of one step that could be written in `holder`: its siblings, or the root's children."""
-        if not holder:
-            return [f".{path}" for path in self.children[""]]
-        return [path.rpartition(".")[2] for path in self.children[parent_of(holder)]]
+        parent = parent_of(holder) if holder else None
+        if parent not in self._beside:
+            dot = "." if parent is None else ""
+            self._beside[parent] = [dot + path.rpartition(".")[2] for path in self.children[parent or ""]]
+        return self._beside[parent]
 
     @functools.cached_property
     def by_name(self) -> dict[str, list[Path]]:
@@ -263,7 +268,8 @@ def actions_of(written: Actions) -> list[Action]:
 
 def _actions(written: Actions, pointer: str) -> Iterator[tuple[Action, str]]:
     if isinstance(written, list):
-        yield from ((action, child(pointer, index)) for index, action in enumerate(written))
+        listed = written[:ACTIONS]  # that there are more is told by `limits`
+        yield from ((action, child(pointer, index)) for index, action in enumerate(listed))
     else:
         yield written, pointer
 
