@@ -165,3 +165,65 @@ class Documents:
 
     def keyed(self, keys: list[str], make: Callable[[], Any], most: int = 2) -> dict[str, Any]:
         return {self.pick(keys): make() for _ in range(self.random.randint(0, most))}
+
+
+class Charts:
+    """A source of random charts that can be activated, more often than not: targets are paths of states that are there."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.paths: list[str] = []
+
+    def one(self) -> dict[str, Any]:
+        """A definition whose events are `a` to `d`, with guards that hold or not by what the event carries."""
+        states = self.states("", 2)
+        for path, state in self.paths_and_states(states, ""):
+            if state.get("type") not in ("final", "history"):
+                self.add_branches(path, state)
+        kind = {"type": "parallel"} if self.random.random() < 0.2 else {"initial": next(iter(states))}
+        return {"id": "thing", **kind, "states": states}
+
+    def states(self, parent: str, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for index in range(self.random.randint(2, 3)):
+            path = f"{parent}.s{index}" if parent else f"s{index}"
+            self.paths.append(path)
+            found[f"s{index}"] = self.state(path, depth)
+        if parent and self.random.random() < 0.4:
+            self.paths.append(f"{parent}.h")
+            found["h"] = {"type": "history", "history": self.random.choice(["deep", "shallow"])}
+        return found
+
+    def state(self, path: str, depth: int) -> dict[str, Any]:
+        kind = self.random.random()
+        if depth and kind < 0.25:
+            return {"type": "parallel", "states": self.states(path, depth - 1)}
+        if depth and kind < 0.55:
+            return {"initial": "s0", "states": self.states(path, depth - 1)}
+        return {"type": "final"} if kind > 0.88 and not path.endswith("s0") else {}
+
+    def paths_and_states(self, states: dict[str, Any], parent: str) -> list[tuple[str, dict[str, Any]]]:
+        found = []
+        for name, state in states.items():
+            path = f"{parent}.{name}" if parent else name
+            found += [(path, state), *self.paths_and_states(state.get("states", {}), path)]
+        return found
+
+    def add_branches(self, path: str, state: dict[str, Any]) -> None:
+        state["on"] = {event: self.branches() for event in self.random.sample("abcd", self.random.randint(0, 2))}
+        if self.random.random() < 0.1:
+            state["always"] = [{**self.branch(), "guard": {"@expr": "in_state('s1')"}}]
+        if state.get("states") and self.random.random() < 0.5:
+            state["onDone"] = self.branch()
+        if self.random.random() < 0.2:
+            state["after"] = {"PT1H": self.branch()}
+
+    def branches(self) -> list[dict[str, Any]]:
+        guarded = {**self.branch(), "guard": {"@expr": f"event.?x.orValue(0) > {self.random.randint(0, 2)}"}}
+        return [guarded, self.branch()] if self.random.random() < 0.3 else [self.branch()]
+
+    def branch(self) -> dict[str, Any]:
+        if self.random.random() < 0.1:
+            return {}
+        reenter = {"reenter": True} if self.random.random() < 0.2 else {}
+        return {"target": f"#thing.{self.random.choice(self.paths)}", **reenter}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from statewright.machine.reading import SIZE, Reading, read_definition
-from tests.machine.charts import END, chart
+from tests.machine.checked import END, chart
 
 SECONDS = 4.0
 """In processor time, with room for a machine that is slow or traced; each takes about a second at most."""

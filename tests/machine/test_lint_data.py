@@ -10,7 +10,7 @@ import pytest
 from statewright.machine.definition import Definition
 from statewright.machine.lint import problems_of
 from statewright.machine.reading import read_definition
-from tests.machine.charts import END, chart, errors_in, found_in, warnings_in
+from tests.machine.checked import END, chart, errors_in, found_in, warnings_in
 
 CONTEXT: dict[str, Any] = {
     "required": ["total"],

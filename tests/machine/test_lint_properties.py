@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import msgspec
@@ -10,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statewright.machine.codes import TABLE
+from statewright.machine.compile import compile_machine
+from statewright.machine.decide import Accepted, Event, decide
 from statewright.machine.definition import Definition
-from statewright.machine.reading import read_definition
-from tests.machine.random_documents import Documents
+from statewright.machine.reading import Reading, read_definition
+from statewright.machine.record import Actor, Head, fold
+from tests.machine.charts import recorded
+from tests.machine.random_documents import Charts, Documents
 
 
 def stands(document: Any, pointer: str) -> bool:
@@ -44,3 +49,40 @@ def test_the_checks_answer_for_any_document_with_known_codes_and_places_in_it(se
         assert stands(document, problem.pointer) or stands(document, problem.pointer.rpartition("/")[0])
         assert problem.line is not None
         assert problem.sentence
+
+
+def visited(reading: Reading, seed: int) -> set[str]:
+    """The states, with all around them, that one entity comes through in fifty random events and timers."""
+    assert reading.definition is not None
+    machine = compile_machine(reading.definition, revision=1, digest=reading.digest)
+    chance, seen = random.Random(seed), set[str]()
+    head: Head | None = None
+    for step in range(50):
+        event = Event(None if head is None else chance.choice("abcd"), {"x": chance.randint(0, 3)} if head else {})
+        if head is not None and head.timers and chance.random() < 0.3:
+            event = Event(None, timer=chance.choice(head.timers), actor=Actor("statewright:timer", ("system",)))
+        event.now = step + 1
+        outcome = decide(machine, head, event)
+        if not isinstance(outcome, Accepted):
+            if head is None:
+                return seen
+            continue
+        head = fold(head, recorded(outcome, event, 1 if head is None else head.version + 1))
+        came_to = [*head.leaves, *(path for microstep in outcome.steps for path in microstep.entered)]
+        seen.update(".".join(path.split(".")[:length]) for path in came_to for length in range(1, path.count(".") + 2))
+    return seen
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32))
+def test_no_sequence_of_events_reaches_a_state_that_the_checks_call_unreachable(seed: int) -> None:
+    reading = read_definition(json.dumps(Charts(seed).one()).encode())
+    if not reading.activable:
+        return
+    unreachable = {
+        problem.pointer.removeprefix("/states/").replace("/states/", ".")
+        for problem in reading.problems
+        if problem.code == "unreachable_state"
+    }
+
+    assert not visited(reading, seed) & unreachable

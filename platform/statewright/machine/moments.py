@@ -60,3 +60,15 @@ def duration_of(text: str) -> Micros:
     if micros > TEN_YEARS:
         raise ValueError(f"{text[:40]!r} is longer than ten years")
     return micros
+
+
+def text_of_duration(micros: Micros) -> str:
+    """An ISO 8601 duration in days, hours, minutes and seconds, as in P1DT12H; PT0S for none."""
+    days, rest = divmod(micros, 86_400_000_000)
+    hours, rest = divmod(rest, 3_600_000_000)
+    minutes, rest = divmod(rest, 60_000_000)
+    seconds, part = divmod(rest, 1_000_000)
+    full = f"{seconds}.{part:06}".rstrip("0") if part else str(seconds)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (full, "S")) if count not in (0, "0"))
+    date = f"{days}D" if days else ""
+    return f"P{date}T{time}" if time else f"P{date}" if date else "PT0S"

@@ -64,7 +64,7 @@ ROWS: dict[str, Row] = {
         title="A history state is not one, or more than one",
         meaning="A history state has the type `history`, leads back to where its parent was, is never active itself, "
         "and therefore has nothing but `history`, `target` and words for people. Its default `target` lies inside of "
-        "its parent and is an ordinary state.",
+        "its parent.",
         remedy='Write "type": "history", and put everything else into the state that holds it.',
         example=opened(history="deep", on=_ON),
         pointer="/states/open/history",

@@ -65,12 +65,23 @@ class Flow:
         children = [inner for inner in survey.children[path] if survey.kinds[inner] != "history"]
         match survey.kinds[path]:
             case "history":
-                return [found for found in self._defaults_of(path) if survey.kinds[found] != "history"]
+                return [*self._ordinary(path, set())]
             case "compound":
                 initial = survey.initial_of(path)
                 return children if initial is None or survey.kinds[initial] == "history" else [initial]
             case _:
                 return children
+
+    def _ordinary(self, history: Path, seen: set[Path]) -> Iterator[Path]:
+        """The ordinary states that a history state leads to at first, by way of others; else where its parent begins."""
+        seen.add(history)
+        for found in self._defaults_of(history):
+            if self.survey.kinds[found] != "history":
+                yield found
+            elif found not in seen:
+                yield from self._ordinary(found, seen)
+            else:
+                yield from self._begins_in(parent_of(history))
 
     def _defaults_of(self, history: Path) -> list[Path]:
         """Where a history state leads as long as there is nothing to go back to."""
@@ -78,7 +89,7 @@ class Flow:
         if isinstance(node, State) and node.target is not None:
             found = [survey.resolve(target, history) for target in targets_of(node)]
         elif survey.kinds[parent] == "parallel":
-            found = [*survey.children[parent]]
+            found = [inner for inner in survey.children[parent] if survey.kinds[inner] != "history"]
         else:
             found = [survey.initial_of(parent)]
         return [path for path in found if path is not None and survey.is_below(path, parent)]

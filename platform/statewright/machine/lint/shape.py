@@ -118,11 +118,27 @@ def _default(survey: Survey, path: Path, target: str, at: str) -> Iterator[Probl
     if found is None:
         yield error("unknown_target", at, f"{shown(target)}, written in the history state {shown(path)}, "
                     "names no state", survey.meant(target, survey.beside(path)))  # fmt: skip
-    elif survey.kinds[found] == "history":
-        yield error("bad_history", at, "a history state cannot lead to a history state", "name an ordinary state")
+    elif survey.kinds[found] == "history" and _leads_back(survey, found, path):
+        sentence = "these history states lead in a circle, so the parent's `initial` is taken"
+        yield warning("no_effect", at, sentence, "name an ordinary state")
     elif not survey.is_below(found, parent_of(path)):
         sentence = f"{shown(found)} is not inside of the state whose history this is"
         yield error("bad_history", at, sentence, "name a state beside the history state, or below one of these")
+
+
+def _leads_back(survey: Survey, start: Path, history: Path) -> bool:
+    """Whether the defaults of history states lead from one to another, or from one in a circle."""
+    seen: set[Path] = set()
+    waiting = [start]
+    while waiting:
+        path = waiting.pop()
+        if path == history:
+            return True
+        node = survey.nodes[path]
+        if path not in seen and isinstance(node, State) and node.type == "history":
+            seen.add(path)
+            waiting += [found for target in targets_of(node) if (found := survey.resolve(target, path)) is not None]
+    return False
 
 
 def apart(survey: Survey, found: list[Path], pointer: str) -> Iterator[Problem]:
