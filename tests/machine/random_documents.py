@@ -168,7 +168,7 @@ class Documents:
 
 
 class Charts:
-    """A source of random charts that can be activated, more often than not: targets are paths of states that are there."""
+    """A source of random charts that can be activated: targets are paths of states that are there."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)

@@ -51,6 +51,27 @@ def test_the_checks_answer_for_any_document_with_known_codes_and_places_in_it(se
         assert problem.sentence
 
 
+def spoilt(value: Any, chance: random.Random) -> Any:
+    """The document with a few values replaced by others, and a few keys mistyped."""
+    if chance.random() < 0.02:
+        return chance.choice([5, None, [], {}, "", {"onn": 1}])
+    if isinstance(value, list):
+        return [spoilt(item, chance) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key + ("x" if chance.random() < 0.02 else ""): spoilt(item, chance) for key, item in value.items()}
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 2**32))
+def test_the_checks_answer_for_documents_that_are_not_quite_of_the_language(seed: int) -> None:
+    document = spoilt(Documents(seed).one(), random.Random(seed))
+    reading = read_definition(json.dumps(document).encode())
+
+    assert reading.malformed == any(problem.severity == "malformed" for problem in reading.problems)
+    assert all(problem.code in TABLE and problem.line is not None for problem in reading.problems)
+
+
 def visited(reading: Reading, seed: int) -> set[str]:
     """The states, with all around them, that one entity comes through in fifty random events and timers."""
     assert reading.definition is not None

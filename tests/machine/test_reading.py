@@ -240,3 +240,32 @@ def test_a_state_whose_name_no_path_can_hold_is_malformed_wherever_it_stands(nam
 
     assert ("bad_name", f"/states/{name}") in codes_of("malformed", states={name: {}})
     assert ("bad_name", f"/states/open/states/{name}") in codes_of("malformed", states=inner)
+
+
+def test_what_is_misshapen_does_not_hide_the_other_errors() -> None:
+    states = {
+        **SMALL["states"],
+        "open": {"onn": {}, "on": {"SHUT": "clsed", "BREAK": {"target": "broken", "allow": ["x"]}}},
+    }
+
+    assert {problem.code for problem in problems_of(states=states, lable="Door")} == {
+        "unknown_key", "unknown_target", "unknown_role",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"states": branch(gard="locked"), "guards": {"locked": {"when": None}}},
+        {"states": state(on={"SHUT": [{"target": "closed", "gard": "x"}, "broken"]})},
+        {"states": {**SMALL["states"], "broken": 5}},
+        {"states": {**SMALL["states"], "a.b": {}}, "on": {"GO": ".a.b"}},
+        {"roles": 5, "states": branch(allow=["clerk"])},
+        {"id": "Door", "on": {"GO": "#Door.open"}},
+        {"states": {**SMALL["states"], "open": {"on": {"SHUT": "closed"}, "initial": "x", "states": 5}}},
+    ],
+)
+def test_no_error_is_told_that_comes_of_leaving_out_what_is_misshapen(changed: dict[str, Any]) -> None:
+    found = [problem for problem in problems_of(**changed) if problem.code != "guard_to_fill"]
+
+    assert {problem.severity for problem in found} == {"malformed"}

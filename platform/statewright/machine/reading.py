@@ -16,8 +16,9 @@ import msgspec
 import orjson
 from msgspec import Struct, inspect
 
-from statewright.machine import lint
+from statewright.machine import lint, salvage
 from statewright.machine.definition import Definition
+from statewright.machine.lint import Types
 from statewright.machine.names import nearest
 from statewright.machine.outline import Fault, Outline, below, outline
 from statewright.machine.problem import Problem, malformed, shown, warning
@@ -60,8 +61,11 @@ class Reading(Struct, frozen=True):
         return all(problem.severity == "warning" for problem in self.problems)
 
 
-def read_definition(text: bytes) -> Reading:
-    """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places."""
+def read_definition(text: bytes, types: Types = lambda entity: None) -> Reading:
+    """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places.
+
+    `types` gives the schema of the data of a related entity type, as far as it is known.
+    """
     if len(text) > SIZE:
         sentence = f"the document has {len(text):,} bytes; at most {SIZE:,} are possible"
         fix = "make several definitions of it, related to each other"
@@ -75,9 +79,18 @@ def read_definition(text: bytes) -> Reading:
     rewritten = Rewritten(document)
     shape = list(itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1))
     if shape:
-        return Reading(None, _placed(_as_sent(shape, rewritten), places), digest)
+        found = [*shape, *_beside(shape, rewritten.document, types)]
+        return Reading(None, _placed(_as_sent(found, rewritten), places), digest)
     definition = msgspec.convert(rewritten.document, Definition)
-    return Reading(definition, _placed(_as_sent(lint.problems_of(definition), rewritten), places), digest)
+    return Reading(definition, _placed(_as_sent(lint.problems_of(definition, types), rewritten), places), digest)
+
+
+def _beside(shape: Sequence[Problem], document: Any, types: Types) -> Iterable[Problem]:
+    """What is wrong besides the shape, as far as that can be said without the misshapen parts."""
+    if len(shape) > REPORTED:
+        return ()
+    rest = salvage.salvaged(document, shape)
+    return () if rest is None else salvage.independent(lint.problems_of(rest, types), shape)
 
 
 def _as_sent(problems: Iterable[Problem], rewritten: Rewritten) -> Iterable[Problem]:

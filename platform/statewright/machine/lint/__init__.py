@@ -30,7 +30,7 @@ from statewright.machine.lint.flow import Flow
 from statewright.machine.lint.survey import Survey
 from statewright.machine.problem import Problem
 
-__all__ = ["problems_of"]
+__all__ = ["Types", "problems_of"]
 
 
 def problems_of(definition: Definition, types: Types = lambda entity: None) -> list[Problem]:

@@ -29,7 +29,7 @@ class Flow:
 
     @functools.cached_property
     def left_from_inside(self) -> frozenset[Path]:
-        """The parallel states that some branch inside of them leads out of; it ends the stays in all their regions."""
+        """The parallel states that a branch inside of them leads out of; it ends the stays in all their regions."""
         survey = self.survey
         found: set[Path] = set()
         for site in survey.sites:
@@ -73,7 +73,7 @@ class Flow:
                 return children
 
     def _ordinary(self, history: Path, seen: set[Path]) -> Iterator[Path]:
-        """The ordinary states that a history state leads to at first, by way of others; else where its parent begins."""
+        """The ordinary states that a history state leads to at first; in a circle, those in which its parent begins."""
         seen.add(history)
         for found in self._defaults_of(history):
             if self.survey.kinds[found] != "history":
