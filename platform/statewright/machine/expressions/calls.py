@@ -59,6 +59,9 @@ _INSTEAD = {
     "math": "write a condition, a < b ? a : b",
     "now": "now is a variable; write it without brackets",
     "len": "the function is size()",
+    "length": "the function is size()",
+    "lenght": "the function is size()",
+    "count": "the function is size()",
     "lower": "texts are compared as they are",
     "lowerAscii": "texts are compared as they are",
     "sum": "keep the sum in a field of its own",
@@ -82,6 +85,8 @@ def check_call(checker: Checker, node: syntax.Call, known: Facts, names: Locals,
     of = checker.check(node.of, known, names, nesting)
     if node.name == "orValue":
         return _or_value(checker, node, of, known, names, nesting)
+    if node.name not in METHODS:  # it may be a macro of somebody's, so its arguments are not looked at
+        return _unknown(checker, node, METHODS, "method")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)
     if not all([checker.usable(each) for each in (of, *args)]):
         return tree.Constant(at=node.at, end=node.end, type=DYNAMIC, value=None)
@@ -91,9 +96,7 @@ def check_call(checker: Checker, node: syntax.Call, known: Facts, names: Locals,
         return _matches(checker, node, (of, *args))
     if node.name == "size":
         return _size(checker, node, (of, *args))
-    if node.name in OF_TIMESTAMP:
-        return _part(checker, node, of, args)
-    return _unknown(checker, node, METHODS, "method")
+    return _part(checker, node, of, args)
 
 
 def _function(checker: Checker, node: syntax.Call, known: Facts, names: Locals, nesting: int) -> tree.Node:
@@ -102,7 +105,7 @@ def _function(checker: Checker, node: syntax.Call, known: Facts, names: Locals, 
     if node.name == "in_state":
         return _in_state(checker, node, known)
     if node.name not in FUNCTIONS:
-        for arg in node.args:
+        for arg in node.args if node.name not in _INSTEAD else ():
             checker.check(arg, known, names, nesting)
         return _unknown(checker, node, FUNCTIONS, "function")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)
@@ -239,9 +242,7 @@ def _part(checker: Checker, node: syntax.Call, of: tree.Node, args: tuple[tree.N
         return _made(node, INT, "part_in", (of, zone), (node.name,))
     offset = zone_of(zone.value)
     if offset is None:
-        sentence = (
-            "a zone is UTC or an offset such as +02:00; the rules behind names change, and so would the answers"
-        )
+        sentence = "a zone is UTC or an offset such as +02:00; the rules behind names change, and so would the answers"
         return checker.wrong(node, "bad_expression", zone.at, sentence)
     return _made(node, INT, "part", (of,), (node.name, offset))
 

@@ -50,9 +50,7 @@ class Checker:
 
     # -- faults --
 
-    def fault(
-        self, code: str, at: int, sentence: str, fix: str | None = None, severity: Severity = "error"
-    ) -> None:
+    def fault(self, code: str, at: int, sentence: str, fix: str | None = None, severity: Severity = "error") -> None:
         """Report a fault, once for each place."""
         if (code, at) not in self._seen:
             self._seen.add((code, at))
@@ -89,7 +87,9 @@ class Checker:
                 return self._unary(node, known, names, nesting)
             case syntax.Binary():
                 left = self.check(node.left, known, names, nesting)
-                return check_binary(self, node, left, self.check(node.right, known, names, nesting))
+                named = node.op == "in" and isinstance(left, tree.Constant)  # one field is asked for, not the whole
+                right = (self.owner if named else self.check)(node.right, known, names, nesting)
+                return check_binary(self, node, left, right)
             case syntax.Conditional():
                 return self._conditional(node, known, names, nesting)
             case syntax.ListOf():
@@ -192,13 +192,13 @@ class Checker:
         return tree.Field(at=node.at, end=node.end, type=kind, path=path, of=of, name=name)
 
     def _optional(self, node: syntax.Node, of: tree.Node, name: str, name_at: int) -> tree.Node:
-        inner = tree.Constant(at=of.at, end=of.end, type=without_null(of.type.item or DYNAMIC), path=of.path, value=None)
+        inner = tree.Constant(
+            at=of.at, end=of.end, type=without_null(of.type.item or DYNAMIC), path=of.path, value=None
+        )
         declared = self.declared(node, inner, name, name_at)
         item = declared.type if declared is not None else DYNAMIC
         path = None if of.path is None else (*of.path, name)
-        return tree.Optional(
-            at=node.at, end=node.end, type=Type("optional", item=item), path=path, of=of, name=name
-        )
+        return tree.Optional(at=node.at, end=node.end, type=Type("optional", item=item), path=path, of=of, name=name)
 
     def declared(self, node: syntax.Node, of: tree.Node, name: str, name_at: int) -> Field | None:
         """The field as `of` declares it; None, and a fault, when it has none of that name."""
@@ -315,9 +315,7 @@ class Checker:
         for branch in (yes, no):
             if branch.type.kind == "optional":
                 self.usable(branch)
-        return tree.Conditional(
-            at=node.at, end=node.end, type=joined([yes.type, no.type]), test=test, yes=yes, no=no
-        )
+        return tree.Conditional(at=node.at, end=node.end, type=joined([yes.type, no.type]), test=test, yes=yes, no=no)
 
     def _list(self, node: syntax.ListOf, items: list[tree.Node]) -> tree.Node:
         for item in items:
@@ -373,4 +371,3 @@ def _fix_of_boolean(checker: Checker, node: tree.Node) -> str | None:
     if node.type.nullable and node.type.kind == "bool":
         return f"{checker.shown(node)} == true"
     return None
-

@@ -7,7 +7,7 @@ anything goes wrong, so there is one place that says what went wrong, and where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from statewright.machine.expressions import tree
@@ -15,6 +15,7 @@ from statewright.machine.expressions.kinds import Type
 from statewright.machine.expressions.operations import (
     ABSENT,
     OPERATIONS,
+    Absent,
     Failure,
     Spent,
     as_bool,
@@ -32,6 +33,7 @@ from statewright.machine.expressions.words import STEPS, ExpressionError, Moment
 UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
 """A value that depends on what the event will carry."""
 
+_SPENT = f"the expressions of this event took more than {STEPS:,} steps"
 _OVERFLOW = "the numbers are too large"
 
 
@@ -52,11 +54,12 @@ class Evaluation:
         """The value of `node`; UNKNOWN when it depends on the event to come. Raises ExpressionError."""
         try:
             return _METHODS[type(node)](self, node)
+        except Absent:
+            raise ExpressionError(f"{self._shown(node)} is absent", node.at) from None
         except Failure as failure:
             raise ExpressionError(f"{self._shown(node)}: {failure}", node.at) from None
         except Spent:
-            sentence = f"the expressions of this event took more than {STEPS:,} steps"
-            raise OutOfSteps(sentence, node.at) from None
+            raise OutOfSteps(_SPENT, node.at) from None
         except (OverflowError, ValueError):  # numbers of a size that only data outside of every schema can hold
             raise ExpressionError(f"{self._shown(node)}: {_OVERFLOW}", node.at) from None
 
@@ -116,7 +119,7 @@ class Evaluation:
     def _related(self, node: tree.Related) -> Any:
         found = self.moment.related.get(node.name)
         if found is None:
-            raise Failure("there is no such entity")
+            raise Absent
         return found.data
 
     def _has_related(self, node: tree.HasRelated) -> bool:
@@ -145,14 +148,14 @@ class Evaluation:
 
     def _decided(self, parts: tuple[tree.Node, ...], by: bool) -> Any:
         """`by` when a part is that, whatever becomes of the others."""
-        return self._decide([lambda part=part: self.truth(part) for part in parts], by)
+        return self._decide(parts, self.truth, by)
 
-    def _decide(self, parts: list[Callable[[], Any]], by: bool) -> Any:
+    def _decide(self, parts: Iterable[Any], truth: Callable[[Any], Any], by: bool) -> Any:
         failed: ExpressionError | None = None
         unknown = False
         for part in parts:
             try:
-                value = part()
+                value = truth(part)
             except OutOfSteps:
                 raise
             except ExpressionError as error:
@@ -209,14 +212,21 @@ class Evaluation:
     def over(self, node: tree.Macro) -> Any:
         """What a macro goes over, in the order in which it does; UNKNOWN when it depends on the event."""
         found = self.value(node.over)
-        return UNKNOWN if found is UNKNOWN else elements(found)
+        if found is UNKNOWN:
+            return UNKNOWN
+        try:
+            return elements(found)
+        except Failure as failure:
+            raise ExpressionError(f"{self._shown(node.over)}: {failure}", node.over.at) from None
 
     def with_element(self, node: tree.Macro, element: Any, asked: Callable[[], Any]) -> Any:
         """What is asked while the macro's variable is `element`; one element's steps are paid."""
-        pay(self.moment, node.cost)
         known = node.over.type.element()
         try:
+            pay(self.moment, node.cost)
             self.locals[node.slot] = read(element, known.kind, known.nullable)
+        except Spent:
+            raise OutOfSteps(_SPENT, node.at) from None
         except Failure as failure:
             raise ExpressionError(f"{node.variable}: {failure}", node.at) from None
         return asked()
@@ -226,10 +236,9 @@ class Evaluation:
         if found is UNKNOWN:
             return UNKNOWN
         if node.kind in ("all", "exists"):
-            parts = [
-                lambda each=each: self.with_element(node, each, lambda: self.truth(node.body)) for each in found
-            ]
-            return self._decide(parts, by=node.kind == "exists")
+            return self._decide(
+                found, lambda each: self.with_element(node, each, lambda: self.truth(node.body)), node.kind == "exists"
+            )
         return _GATHERING[node.kind](self, node, found)
 
     def _exactly_one(self, node: tree.Macro, found: Any) -> Any:
@@ -271,7 +280,7 @@ class Evaluation:
             return node.state in self.moment.active
         found = self.moment.related.get(node.relation)
         if found is None:
-            raise Failure("there is no such entity")
+            raise Absent
         return node.state in found.active
 
 

@@ -208,4 +208,3 @@ def _shown(value: Any) -> Any:
 
 def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
-

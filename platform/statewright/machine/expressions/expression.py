@@ -93,9 +93,7 @@ class Expression:
             moment.steps_left = left
         return None if truth is UNKNOWN else bool(truth)
 
-    def _value(
-        self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment
-    ) -> Any:
+    def _value(self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment) -> Any:
         try:
             return Evaluation(self.text, context, event, params, moment).value(self._tree)
         except ExpressionError:

@@ -36,6 +36,10 @@ class Failure(Exception):
     """There is no result, for the reason in the message."""
 
 
+class Absent(Failure):
+    """What is read is not there."""
+
+
 class Spent(Exception):
     """The expressions of this event have taken all the steps that one event may take."""
 
@@ -130,7 +134,7 @@ def select(moment: Moment, value: Any, name: str) -> Any:
     try:
         return value[name]
     except KeyError:
-        raise Failure("the field is absent") from None
+        raise Absent from None
 
 
 def has(moment: Moment, value: Any, name: str) -> bool:
@@ -341,12 +345,12 @@ def equal(moment: Moment, left: Any, right: Any) -> bool:
     if mine in _NUMBERS and other in _NUMBERS:
         return bool(left == right)
     if mine in _LISTS and other in _LISTS:
-        pay(moment, len(left) >> 4)
+        pay(moment, len(left) >> 3)
         return len(left) == len(right) and all(equal(moment, *pair) for pair in zip(left, right, strict=True))
     if mine is not other:
         return False
     if mine is dict:
-        pay(moment, len(left) >> 4)
+        pay(moment, len(left) >> 3)
         return left.keys() == right.keys() and all(equal(moment, left[key], right[key]) for key in left)
     return bool(left == right)
 
@@ -376,7 +380,12 @@ def contained(moment: Moment, value: Any, within: Any) -> bool:
     if type(within) not in _LISTS:
         raise Failure("only lists and objects contain something")
     pay(moment, len(within) >> 5)
-    return any(equal(moment, value, each) for each in within)
+    if type(value) is str:  # Python agrees with CEL on what equals a text
+        return value in within
+    for each in within:
+        if equal(moment, value, each):
+            return True
+    return False
 
 
 # -- functions --------------------------------------------------------------------------------------------------------
@@ -404,9 +413,9 @@ def ends_with(moment: Moment, text: Any, part: Any) -> bool:
 
 
 def matches(moment: Moment, text: Any, pattern: Any) -> bool:
-    """`pattern` has been compiled when the expression was checked."""
+    """`pattern` has been compiled when the expression was checked; a large one is slower, for each character."""
     as_text(text)
-    pay(moment, len(text) >> 8)
+    pay(moment, len(text) * (64 + pattern.programsize) >> 12)
     try:
         return pattern.search(text) is not None
     except UnicodeEncodeError:

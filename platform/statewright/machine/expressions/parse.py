@@ -39,7 +39,9 @@ class Refused(Exception):
 def parse(text: str) -> syntax.Node:
     """The tree of `text`. Raises Refused, for the first thing that is wrong."""
     if len(text) > LENGTH or len(text.encode("utf-8", "surrogatepass")) > LENGTH:
-        raise Refused(LENGTH, f"the expression is longer than {LENGTH:,} bytes; make several named guards or fields of it")
+        raise Refused(
+            LENGTH, f"the expression is longer than {LENGTH:,} bytes; make several named guards or fields of it"
+        )
     return _parsed(text)
 
 
@@ -71,7 +73,9 @@ def _within(node: _Node) -> _Node:
     if node.size > NODES:
         raise Refused(node.at, f"the expression has more than {NODES} parts; make several named guards or fields of it")
     if node.depth > DEPTH:
-        raise Refused(node.at, f"the expression is nested deeper than {DEPTH} levels; make several guards or fields of it")
+        raise Refused(
+            node.at, f"the expression is nested deeper than {DEPTH} levels; make several guards or fields of it"
+        )
     return node
 
 
@@ -148,9 +152,7 @@ class _Builder(Transformer[Token, syntax.Node]):
         return _node(syntax.Name, _start(name), _end(name), name=str(name))
 
     def parentheses(self, opening: Token, of: syntax.Node, close: Token) -> syntax.Node:
-        return _within(
-            msgspec.structs.replace(of, opens=_start(opening), closes=_end(close), depth=of.depth + 1)
-        )
+        return _within(msgspec.structs.replace(of, opens=_start(opening), closes=_end(close), depth=of.depth + 1))
 
     def list_of(self, opening: Token, items: Any, close: Token) -> syntax.Node:
         return _node(syntax.ListOf, _start(opening), _end(close), items, items=items)
