@@ -192,6 +192,22 @@ def test_a_relation_to_an_unregistered_type_is_a_warning(catalog: Catalog):
     assert [problem.severity for problem in found] == ["warning"]
 
 
+def test_what_is_read_of_a_related_entity_is_held_to_the_active_revision_of_its_type(catalog: Catalog):
+    house = {"id": "house", "initial": "a", "states": {"a": {"type": "final"}},
+             "schemas": {"context": {"required": ["rent"], "properties": {"rent": {"type": "integer"}}}}}  # fmt: skip
+    guard = {"@expr": "has(related.house) && related.house.rent == 'high'"}
+    door = a_door(
+        relations={"house": {"entity": "house", "key": "house_id"}},
+        states={"shut": {"on": {"OPEN": {"target": "open", "guard": guard}}}, "open": {"type": "final"}},
+    )
+    unknown = {problem.code for problem in catalog.check(door)}
+
+    catalog.register(json.dumps(house).encode(), activate=True)
+
+    assert "type_mismatch" not in unknown
+    assert "type_mismatch" in {problem.code for problem in catalog.check(door)}
+
+
 def test_a_full_catalogue_says_so(catalog: Catalog, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "REVISIONS", 1)
     catalog.register(a_door())

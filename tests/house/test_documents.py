@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,35 +80,7 @@ def test_every_variable_that_sets_something_is_documented() -> None:
     assert {variable for variable in variables if f"`{variable}`" not in text} == set()
 
 
-def test_every_problem_of_a_definition_is_documented() -> None:
-    text = (REFERENCE / "definition-problems.md").read_text()
-
-    assert {code for code in _problem_codes() if f"`{code}`" not in text} == set()
-
-
 def test_every_field_of_the_record_is_documented() -> None:
     text = (REFERENCE / "record.md").read_text()
 
     assert [field.encode_name for field in fields(Record) if f"`{field.encode_name}`" not in text] == []
-
-
-def _problem_codes() -> set[str]:
-    """The codes that reading, checking and activating a definition can give, as written in the sources."""
-    rooms = HOUSE / "platform" / "statewright"
-    found: set[str] = set()
-    for path in [*(rooms / "machine").glob("*.py"), rooms / "catalog" / "personal.py"]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                found.update(_codes_of(node))
-    return found
-
-
-def _codes_of(call: ast.Call) -> Iterator[str]:
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if name in ("_error", "_warning") and call.args and isinstance(call.args[0], ast.Constant):
-        yield str(call.args[0].value)
-    if name in ("Problem", "_wrong"):
-        given = [word.value for word in call.keywords if word.arg == "code"] + (
-            call.args[3:4] if name == "_wrong" else []
-        )
-        yield from (str(value.value) for value in given if isinstance(value, ast.Constant))

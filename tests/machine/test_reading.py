@@ -123,8 +123,18 @@ def test_what_is_not_of_this_language_is_malformed(text: bytes, code: str) -> No
         ({"states": branch(target=".closed")}, ("unknown_target", "/states/open/on/SHUT/target")),
         ({"on": {"RESET": "closed"}}, ("unknown_target", "/on/RESET/target")),
         ({"states": branch(allow=["clerk"])}, ("unknown_role", "/states/open/on/SHUT/allow/0")),
+        ({"states": branch(guard="locked")}, ("unknown_guard", "/states/open/on/SHUT/guard")),
+        ({"states": branch(actions="raise")}, ("bad_action", "/states/open/on/SHUT/actions")),
+        ({"states": branch(context={"a": {"@expr": "1 +"}})},
+         ("bad_expression", "/states/open/on/SHUT/context/a/@expr")),
         ({"states": branch(context={"a": {"b": [{"@x": 1}]}})}, ("bad_patch", "/states/open/on/SHUT/context/a")),
         ({"context": {"a": {"@unset": True}}}, ("bad_patch", "/context/a")),
+        ({"states": state(states={"a": {}})}, ("no_initial", "/states/open")),
+        ({"states": state(type="parallel")}, ("bad_state", "/states/open")),
+        ({"states": state(after={"P1Y": "closed"})}, ("bad_duration", "/states/open/after/P1Y")),
+        ({"states": state(always="open")}, ("always_cycle", "/states/open/always")),
+        ({"states": state(entry="log")}, ("bad_action", "/states/open/entry")),
+        ({"states": state(onDone="closed")}, ("bad_state", "/states/open/onDone")),
         ({"partition_by": "a"}, ("not_supported_yet", "/partition_by")),
         ({"states": state(on={"SHUT": ["closed", "broken"]})}, ("unreachable_branch", "/states/open/on/SHUT/1")),
         ({"states": state(type="final", on={"SHUT": "closed"})}, ("final_with_events", "/states/open/on")),
@@ -230,3 +240,32 @@ def test_a_state_whose_name_no_path_can_hold_is_malformed_wherever_it_stands(nam
 
     assert ("bad_name", f"/states/{name}") in codes_of("malformed", states={name: {}})
     assert ("bad_name", f"/states/open/states/{name}") in codes_of("malformed", states=inner)
+
+
+def test_what_is_misshapen_does_not_hide_the_other_errors() -> None:
+    states = {
+        **SMALL["states"],
+        "open": {"onn": {}, "on": {"SHUT": "clsed", "BREAK": {"target": "broken", "allow": ["x"]}}},
+    }
+
+    assert {problem.code for problem in problems_of(states=states, lable="Door")} == {
+        "unknown_key", "unknown_target", "unknown_role",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"states": branch(gard="locked"), "guards": {"locked": {"when": None}}},
+        {"states": state(on={"SHUT": [{"target": "closed", "gard": "x"}, "broken"]})},
+        {"states": {**SMALL["states"], "broken": 5}},
+        {"states": {**SMALL["states"], "a.b": {}}, "on": {"GO": ".a.b"}},
+        {"roles": 5, "states": branch(allow=["clerk"])},
+        {"id": "Door", "on": {"GO": "#Door.open"}},
+        {"states": {**SMALL["states"], "open": {"on": {"SHUT": "closed"}, "initial": "x", "states": 5}}},
+    ],
+)
+def test_no_error_is_told_that_comes_of_leaving_out_what_is_misshapen(changed: dict[str, Any]) -> None:
+    found = [problem for problem in problems_of(**changed) if problem.code != "guard_to_fill"]
+
+    assert {problem.severity for problem in found} == {"malformed"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -110,7 +110,7 @@ class Catalog:
 
     def check(self, text: bytes) -> list[Problem]:
         """All that is wrong with a document, in the order of the text; nothing is stored."""
-        return self._problems(read_definition(text), text)
+        return self._problems(read_definition(text, self._data_of), text)
 
     def register(self, text: bytes, *, activate: bool = False) -> Registration:
         """Keep a document as a new draft, or find the revision that it is already; `activate` makes it the active one.
@@ -118,7 +118,7 @@ class Catalog:
         Raises InvalidDefinition with all problems when it is malformed, or when it is to be activated and has errors;
         TooManyDefinitions when the catalogue is full.
         """
-        reading = read_definition(text)
+        reading = read_definition(text, self._data_of)
         problems = self._problems(reading, text)
         if reading.definition is None or (activate and _forbidden(problems)):
             raise InvalidDefinition(problems)
@@ -139,7 +139,7 @@ class Catalog:
         Raises InvalidDefinition with all problems when it has errors, UnknownType and UnknownRevision.
         """
         text = self.document(type, revision)
-        problems = self._problems(read_definition(text), text)
+        problems = self._problems(read_definition(text, self._data_of), text)
         if _forbidden(problems):
             raise InvalidDefinition(problems)
         self.machine_of(type, revision)  # compiled here, before the hot path asks for it
@@ -198,6 +198,11 @@ class Catalog:
         with Session(self._engine) as session:
             row = _active_row(session, type) if revision is None else _row(session, type, revision)
             return row.document.encode()
+
+    def _data_of(self, type: str) -> Mapping[str, Any] | None:
+        """The schema of a type's data by its active revision, for expressions that read related entities."""
+        machine = self.active(type)
+        return None if machine is None else machine.definition.schemas.context
 
     def _problems(self, reading: Reading, text: bytes) -> list[Problem]:
         """What is wrong with the document itself, and with it in this installation."""

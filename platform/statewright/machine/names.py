@@ -31,6 +31,11 @@ def fault_of_descriptor(descriptor: str) -> str | None:
     return fault_of_event_name(descriptor.removesuffix(".*"))
 
 
+def fault_of_declared_name(name: str) -> str | None:
+    """What is wrong with the name of a role, guard, delay or relation; these may hold dots, as XState's do."""
+    return _fault(name, _EVENT_PUNCTUATION, "letters, digits, spaces and _ - : / ( ) . = [ ]")
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was probably meant to be, if any is near."""
     found = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)

@@ -6,6 +6,7 @@ reader is asked when a definition is registered, and when a body looked suspicio
 
 from __future__ import annotations
 
+import bisect
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scanner of the standard library, in no stub
 from typing import NamedTuple
@@ -45,15 +46,46 @@ class Fault(Exception):
 
 
 class Outline(NamedTuple):
-    """`spots` says by JSON pointer where each value begins; of a member's, where its key begins."""
+    """`spots` says by JSON pointer where each value begins; of a member's, where its key begins.
+
+    `lines` are the offsets at which the lines of `text` begin.
+    """
 
     spots: dict[str, Spot]
+    text: str
+    lines: list[int]
 
     def nearest(self, pointer: str) -> tuple[str, Spot]:
         """The longest part of `pointer` that the text holds, and where that is."""
         while pointer not in self.spots:
             pointer = pointer.rpartition("/")[0]
         return pointer, self.spots[pointer]
+
+    def inside(self, pointer: str, offset: int) -> Spot:
+        """Where the character at `offset` of the text value at `pointer` stands; escapes take more room than one.
+
+        The nearest place that the text holds, when it holds no text value at `pointer`.
+        """
+        found, spot = self.nearest(pointer)
+        at = self._opening(self.lines[spot.line - 1] + spot.column - 1)
+        if found != pointer or at is None:
+            return spot
+        for _ in range(offset):
+            if self.text[at] == '"':
+                break
+            at += _width(self.text, at)
+        line = bisect.bisect_right(self.lines, at)
+        return Spot(line, at - self.lines[line - 1] + 1)
+
+    def _opening(self, at: int) -> int | None:
+        """Just behind the opening quote of the value whose key, or which itself, stands at `at`."""
+        if self.text[at : at + 1] != '"':
+            return None
+        end = _skipped(self.text, scanstring(self.text, at + 1, True)[1])
+        if self.text[end : end + 1] != ":":
+            return at + 1
+        value = _skipped(self.text, end + 1)
+        return value + 1 if self.text[value : value + 1] == '"' else None
 
 
 def decoded(text: bytes) -> str:
@@ -76,7 +108,8 @@ def outline(text: bytes) -> Outline:
     """
     reader = _Reader(decoded(text))
     reader.read()
-    return Outline(reader.spots)
+    lines = [0, *(found.end() for found in re.finditer("\n", reader.text))]
+    return Outline(reader.spots, reader.text, lines)
 
 
 def first_fault(text: bytes) -> Fault | None:
@@ -86,6 +119,21 @@ def first_fault(text: bytes) -> Fault | None:
     except Fault as fault:
         return fault
     return None
+
+
+def _skipped(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _width(text: str, at: int) -> int:
+    """How many characters the one at `at` takes as it is written in a JSON string."""
+    if text[at] != "\\":
+        return 1
+    if text[at + 1] != "u":
+        return 2
+    pair = text[at + 2 : at + 4].lower() in ("d8", "d9", "da", "db") and text[at + 6 : at + 8] == "\\u"
+    return 12 if pair else 6
 
 
 def _spot(text: str, at: int) -> Spot:
@@ -113,8 +161,7 @@ class _Reader:
             self.spots[pointer] = self.spot(at)
 
     def skip(self, at: int) -> int:
-        found = _SPACE.match(self.text, at)
-        return found.end() if found else at
+        return _skipped(self.text, at)
 
     def spot(self, at: int) -> Spot:
         newlines = self.text.count("\n", self.seen_to, at)
@@ -148,15 +195,15 @@ class _Reader:
             if self.text[at : at + 1] != '"':
                 raise self.fault("malformed", "a key in double quotes is expected here", at, pointer)
             key, end = self.string(at, pointer)
-            below = _below(pointer, key)
+            inside = below(pointer, key)
             if key in keys:
-                raise self.fault("malformed", f"the key {_short(key)} comes twice", at, below)
+                raise self.fault("malformed", f"the key {_short(key)} comes twice", at, inside)
             keys.add(key)
-            self.remember(below, at)
+            self.remember(inside, at)
             end = self.skip(end)
             if self.text[end : end + 1] != ":":
-                raise self.fault("malformed", f"a colon is expected after the key {_short(key)}", end, below)
-            at = self.skip(self.value(self.skip(end + 1), below, depth + 1))
+                raise self.fault("malformed", f"a colon is expected after the key {_short(key)}", end, inside)
+            at = self.skip(self.value(self.skip(end + 1), inside, depth + 1))
             closing = self.text[at : at + 1]
             if closing == "}":
                 return at + 1
@@ -170,7 +217,7 @@ class _Reader:
             return at + 1
         index = 0
         while True:
-            at = self.skip(self.value(at, _below(pointer, index), depth + 1))
+            at = self.skip(self.value(at, below(pointer, index), depth + 1))
             closing = self.text[at : at + 1]
             if closing == "]":
                 return at + 1
@@ -204,7 +251,8 @@ class _Reader:
         return found.end()
 
 
-def _below(pointer: str, step: str | int) -> str:
+def below(pointer: str, step: str | int) -> str:
+    """The pointer one step below, or `pointer` itself where it is too long to be carried on."""
     return child(pointer, step) if len(pointer) < POINTER else pointer
 
 

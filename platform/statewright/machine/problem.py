@@ -13,8 +13,9 @@ class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One fault of a definition.
 
     `malformed` documents are refused outright, an `error` is kept with the draft and forbids activation, a `warning`
-    forbids nothing. `pointer` is a JSON pointer (RFC 6901) into the document; `line` and `column` count from 1 and are
-    there when the text was at hand.
+    forbids nothing. `pointer` is a JSON pointer (RFC 6901) into the document; `offset` counts the characters before
+    the fault in the text that stands there, for an expression. `line` and `column` count from 1 and are there when
+    the text was at hand. What each `code` means and what to do is in `machine.codes`.
     """
 
     code: str
@@ -22,8 +23,24 @@ class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     pointer: str
     sentence: str
     fix: str | None = None
+    offset: int | None = None
     line: int | None = None
     column: int | None = None
+
+
+def error(code: str, pointer: str, sentence: str, fix: str | None = None, offset: int | None = None) -> Problem:
+    """A problem that forbids activation."""
+    return Problem(code=code, severity="error", pointer=pointer, sentence=sentence, fix=fix, offset=offset)
+
+
+def warning(code: str, pointer: str, sentence: str, fix: str | None = None, offset: int | None = None) -> Problem:
+    """A problem that forbids nothing."""
+    return Problem(code=code, severity="warning", pointer=pointer, sentence=sentence, fix=fix, offset=offset)
+
+
+def malformed(code: str, pointer: str, sentence: str, fix: str | None = None) -> Problem:
+    """A problem for which the document is refused, and not even kept as a draft."""
+    return Problem(code=code, severity="malformed", pointer=pointer, sentence=sentence, fix=fix)
 
 
 def pointer_of(*steps: str | int) -> str:
@@ -34,3 +51,8 @@ def pointer_of(*steps: str | int) -> str:
 def child(pointer: str, step: str | int) -> str:
     """The pointer one step below `pointer`."""
     return pointer + pointer_of(step)
+
+
+def shown(name: str) -> str:
+    """A name as sentences show it: quoted, and cut when it is long."""
+    return repr(name if len(name) <= 60 else name[:57] + "…")

@@ -6,8 +6,8 @@ other versions of XState are rewritten before that.
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,15 +16,18 @@ import msgspec
 import orjson
 from msgspec import Struct, inspect
 
-from statewright.machine import lint
+from statewright.machine import lint, salvage
 from statewright.machine.definition import Definition
+from statewright.machine.lint import Types
 from statewright.machine.names import nearest
-from statewright.machine.outline import Fault, Outline, outline
-from statewright.machine.problem import Problem, child
+from statewright.machine.outline import Fault, Outline, below, outline
+from statewright.machine.problem import Problem, malformed, shown, warning
 from statewright.machine.rewriting import Rewritten
 
 SIZE = 512 * 1024
 """The largest document, in bytes."""
+REPORTED = 1_000
+"""How many problems are shown at most: a document of nothing but mistakes has a hundred thousand."""
 
 _INSTEAD = {
     "invoke": "the platform runs no code: emit an event on `entry` and let a service answer with another",
@@ -58,12 +61,15 @@ class Reading(Struct, frozen=True):
         return all(problem.severity == "warning" for problem in self.problems)
 
 
-@functools.lru_cache(maxsize=4)  # registering, activating and compiling read the same text one after the other
-def read_definition(text: bytes) -> Reading:
-    """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places."""
+def read_definition(text: bytes, types: Types = lambda entity: None) -> Reading:
+    """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places.
+
+    `types` gives the schema of the data of a related entity type, as far as it is known.
+    """
     if len(text) > SIZE:
         sentence = f"the document has {len(text):,} bytes; at most {SIZE:,} are possible"
-        return Reading(None, (Problem(code="too_large", severity="malformed", pointer="", sentence=sentence),), "")
+        fix = "make several definitions of it, related to each other"
+        return Reading(None, (malformed("too_large", "", sentence, fix),), "")
     try:
         places = outline(text)
     except Fault as fault:
@@ -71,11 +77,20 @@ def read_definition(text: bytes) -> Reading:
     document = orjson.loads(text)
     digest = hashlib.sha256(orjson.dumps(document)).hexdigest()
     rewritten = Rewritten(document)
-    shape = list(_misshapen(rewritten.document, _DEFINITION, ""))
+    shape = list(itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1))
     if shape:
-        return Reading(None, _placed(_as_sent(shape, rewritten), places), digest)
+        found = [*shape, *_beside(shape, rewritten.document, types)]
+        return Reading(None, _placed(_as_sent(found, rewritten), places), digest)
     definition = msgspec.convert(rewritten.document, Definition)
-    return Reading(definition, _placed(_as_sent(lint.problems_of(definition), rewritten), places), digest)
+    return Reading(definition, _placed(_as_sent(lint.problems_of(definition, types), rewritten), places), digest)
+
+
+def _beside(shape: Sequence[Problem], document: Any, types: Types) -> Iterable[Problem]:
+    """What is wrong besides the shape, as far as that can be said without the misshapen parts."""
+    if len(shape) > REPORTED:
+        return ()
+    rest = salvage.salvaged(document, shape)
+    return () if rest is None else salvage.independent(lint.problems_of(rest, types), shape)
 
 
 def _as_sent(problems: Iterable[Problem], rewritten: Rewritten) -> Iterable[Problem]:
@@ -85,14 +100,8 @@ def _as_sent(problems: Iterable[Problem], rewritten: Rewritten) -> Iterable[Prob
 
 
 def _of_fault(fault: Fault) -> Problem:
-    return Problem(
-        code=fault.code,
-        severity="malformed",
-        pointer=fault.pointer,
-        sentence=fault.sentence,
-        line=fault.spot.line,
-        column=fault.spot.column,
-    )
+    found = malformed(fault.code, fault.pointer, fault.sentence)
+    return msgspec.structs.replace(found, line=fault.spot.line, column=fault.spot.column)
 
 
 def placed(problems: Iterable[Problem], text: bytes) -> tuple[Problem, ...]:
@@ -101,10 +110,15 @@ def placed(problems: Iterable[Problem], text: bytes) -> tuple[Problem, ...]:
 
 
 def _placed(problems: Iterable[Problem], places: Outline) -> tuple[Problem, ...]:
-    """The problems with lines and columns, in the order in which they stand in the text."""
+    """The problems with lines and columns, in the order in which they stand in the text; the gravest 1,000 of more."""
+    found = sorted(problems, key=lambda problem: problem.severity == "warning")
+    if len(found) > REPORTED:
+        sentence = f"there are more than {REPORTED:,} problems; the gravest are shown"
+        found = [*found[:REPORTED], warning("too_many_problems", "", sentence, "mend these, and check again")]
     placed = []
-    for problem in problems:
-        _, spot = places.nearest(problem.pointer)
+    for problem in found:
+        offset = problem.offset
+        spot = places.nearest(problem.pointer)[1] if offset is None else places.inside(problem.pointer, offset)
         placed.append(msgspec.structs.replace(problem, line=spot.line, column=spot.column))
     return tuple(sorted(placed, key=lambda problem: (problem.line or 0, problem.column or 0)))
 
@@ -148,8 +162,9 @@ def _wanted(kind: inspect.Type) -> str:
             return "an object"
 
 
-def _wrong(pointer: str, sentence: str, fix: str | None = None, code: str = "wrong_type") -> Problem:
-    return Problem(code=code, severity="malformed", pointer=pointer, sentence=sentence, fix=fix)
+def _other(pointer: str, wanted: str, value: Any) -> Problem:
+    said = f" ({shown(value[:40])})" if isinstance(value, str) else ""
+    return malformed("wrong_type", pointer, f"{wanted} is expected here, this is {_word_of(value)}{said}")
 
 
 def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterable[Problem]:
@@ -165,11 +180,11 @@ def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterable[Problem
                     kind.key_type.pattern or ".*", key, re.S
                 ):
                     sentence = f"{key[:60]!r} cannot be a name here: it is empty or holds a dot"
-                    yield _wrong(child(pointer, key), sentence, code="bad_name")
-                yield from _misshapen(item, kind.value_type, child(pointer, key))
+                    yield malformed("bad_name", below(pointer, key), sentence)
+                yield from _misshapen(item, kind.value_type, below(pointer, key))
         case inspect.ListType() if isinstance(value, list):
             for index, item in enumerate(value):
-                yield from _misshapen(item, kind.item_type, child(pointer, index))
+                yield from _misshapen(item, kind.item_type, below(pointer, index))
         case inspect.UnionType():
             yield from _of_union(value, kind, pointer)
         case inspect.StrType() if isinstance(value, str):
@@ -183,31 +198,31 @@ def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterable[Problem
         case inspect.NoneType() if value is None:
             return
         case _:
-            yield _wrong(pointer, f"{_wanted(kind)} is expected here, this is {_word_of(value)}{_shown(value)}")
+            yield _other(pointer, _wanted(kind), value)
 
 
 def _members(value: Any, kind: inspect.StructType, pointer: str) -> Iterable[Problem]:
     if not isinstance(value, dict):
-        yield _wrong(pointer, f"an object is expected here, this is {_word_of(value)}{_shown(value)}")
+        yield _other(pointer, "an object", value)
         return
     fields = {field.encode_name: field for field in kind.fields}
     for key, item in value.items():
         if key in fields:
-            yield from _misshapen(item, fields[key].type, child(pointer, key))
+            yield from _misshapen(item, fields[key].type, below(pointer, key))
         else:
-            yield _unknown(key, fields, child(pointer, key))
+            yield _unknown(key, fields, below(pointer, key))
     for name, field in fields.items():
         if field.required and name not in value:
-            yield _wrong(pointer, f"the key {name!r} is missing here", code="missing_key")
+            yield malformed("missing_key", pointer, f"the key {name!r} is missing here", "write it")
 
 
 def _unknown(key: str, known: Iterable[str], pointer: str) -> Problem:
     sentence = f"the language has no key {key[:60]!r} here"
     if key in _INSTEAD:
-        return _wrong(pointer, sentence, _INSTEAD[key], "unknown_key")
+        return malformed("unknown_key", pointer, sentence, _INSTEAD[key])
     near = nearest(key, known)
     fix = f"did you mean {near!r}?" if near else "put free content into `meta`"
-    return _wrong(pointer, sentence, fix, "unknown_key")
+    return malformed("unknown_key", pointer, sentence, fix)
 
 
 def _of_union(value: Any, kind: inspect.UnionType, pointer: str) -> Iterable[Problem]:
@@ -217,7 +232,7 @@ def _of_union(value: Any, kind: inspect.UnionType, pointer: str) -> Iterable[Pro
         if _same_json_type(value, option):
             yield from _misshapen(value, option, pointer)
             return
-    yield _wrong(pointer, f"{_wanted(kind)} is expected here, this is {_word_of(value)}{_shown(value)}")
+    yield _other(pointer, _wanted(kind), value)
 
 
 def _same_json_type(value: Any, option: inspect.Type) -> bool:
@@ -236,15 +251,10 @@ def _same_json_type(value: Any, option: inspect.Type) -> bool:
 
 def _text(value: str, kind: inspect.StrType, pointer: str) -> Iterable[Problem]:
     if kind.max_length is not None and len(value) > kind.max_length:
-        yield _wrong(
-            pointer, f"the text has {len(value)} characters; at most {kind.max_length} are possible", code="too_long"
-        )
+        sentence = f"the text has {len(value)} characters; at most {kind.max_length} are possible"
+        yield malformed("too_long", pointer, sentence, "shorten it")
     if kind.min_length is not None and len(value) < kind.min_length:
-        yield _wrong(pointer, "the text is empty", code="too_short")
+        yield malformed("too_short", pointer, "the text is empty", "fill it in, or leave the key out")
     elif kind.pattern is not None and not re.fullmatch(kind.pattern, value):
         fix = "use lower-case letters, digits and _, beginning with a letter"
-        yield _wrong(pointer, f"{value[:60]!r} is not a name of the form {kind.pattern}", fix, "bad_name")
-
-
-def _shown(value: Any) -> str:
-    return f" ({value[:40]!r})" if isinstance(value, str) else ""
+        yield malformed("bad_name", pointer, f"{value[:60]!r} is not a name of the form {kind.pattern}", fix)

@@ -1,0 +1,96 @@
+"""What is too large to be looked at: found without building anything of the definition's size squared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from statewright.machine.definition import Actions, Branches, Definition, State, branches_of
+from statewright.machine.lint.survey import ACTIONS, Node, Survey, actions_of
+from statewright.machine.problem import Problem, child, error, pointer_of
+from statewright.machine.targets import Path
+
+STATES = 1_000
+TRANSITIONS = 5_000
+LEAVES = 64
+TIMERS = 64
+TARGETS = 64
+NAME = 100
+"""The longest name of a state, in characters; a path of much longer ones could fill the memory."""
+
+
+def beyond(definition: Definition) -> list[Problem]:
+    """The limits that a definition breaks so far that nothing else about it is worth the work of finding out."""
+    found: list[Problem] = []
+    states = transitions = 0
+    long: str | None = None
+    waiting: list[Node] = [definition]
+    while waiting:
+        node = waiting.pop()
+        transitions += sum(_counts(node))
+        states += len(node.states)
+        long = long or next((name for name in node.states if len(name) > NAME), None)
+        waiting.extend(node.states.values())
+    if states > STATES:
+        found.append(error("too_many", "/states", f"{states:,} states; at most {STATES:,} are possible",
+                           "make several definitions of it, related to each other"))  # fmt: skip
+    if transitions > TRANSITIONS:
+        found.append(error("too_many", "", f"{transitions:,} transitions; at most {TRANSITIONS:,} are possible",
+                           "make several definitions of it, related to each other"))  # fmt: skip
+    if long is not None:
+        found += _too_long_names(definition.states, "")
+    return found
+
+
+def problems_of(survey: Survey) -> Iterator[Problem]:
+    """The limits of a configuration, of an event, and of one branch."""
+    leaves = _most(survey, lambda path: 0 if any(survey.children[path]) else 1)
+    if leaves > LEAVES:
+        sentence = f"{leaves:,} states can be active at once; at most {LEAVES} leaves are possible"
+        yield error("too_many", "/states", sentence, "make entities of their own of some regions")
+    timers = _most(survey, lambda path: len(survey.nodes[path].after))
+    if timers > TIMERS:
+        sentence = f"{timers:,} timers can run at once; at most {TIMERS} are possible"
+        yield error("too_many", "/states", sentence, "give states that are active together fewer `after`")
+    for path, node in survey.nodes.items():
+        for when, written in (("entry", node.entry), ("exit", node.exit)):
+            yield from _too_many_actions(written, f"{survey.pointers[path]}/{when}")
+    for site in survey.sites:
+        yield from _too_many_actions(site.branch.actions, child(site.pointer, "actions"))
+        if len(site.targets) > TARGETS:
+            sentence = f"{len(site.targets):,} targets; at most {TARGETS} leaves can be active at once"
+            yield error("too_many", child(site.pointer, "target"), sentence)
+
+
+def _counts(node: Node) -> Iterator[int]:
+    lists: list[Branches] = [*node.on.values(), node.always, *node.after.values(), node.on_done]
+    return (len(written) if isinstance(written, list) else len(branches_of(written)) for written in lists)
+
+
+def _too_long_names(states: Mapping[str, State], pointer: str) -> list[Problem]:
+    """The first states with names too long for paths to be made of them, from the outside in."""
+    found: list[Problem] = []
+    for name, state in states.items():
+        at = child(pointer, "states") + pointer_of(name)
+        if len(name) > NAME:
+            found.append(error("bad_name", at, "the state's name is not 1 to 100 characters long", "shorten it"))
+        else:
+            found += _too_long_names(state.states, at)
+        if len(found) > 20:
+            break
+    return found
+
+
+def _too_many_actions(written: Actions, pointer: str) -> Iterator[Problem]:
+    if len(actions_of(written)) > ACTIONS:
+        sentence = f"{len(actions_of(written)):,} actions; one event may carry out at most {ACTIONS}"
+        yield error("too_many", pointer, sentence, "emit one event that says all of it")
+
+
+def _most(survey: Survey, own: Callable[[Path], int]) -> int:
+    """The greatest sum of `own` over a configuration: regions add up, the children of a compound state do not."""
+    sums: dict[Path, int] = {}
+    for path in sorted(survey.nodes, key=lambda path: path.count(".") if path else -1, reverse=True):
+        below = [sums[inner] for inner in survey.children[path] if survey.kinds[inner] != "history"]
+        together = sum(below) if survey.kinds[path] == "parallel" else max(below, default=0)
+        sums[path] = together + own(path)
+    return sums[""]
