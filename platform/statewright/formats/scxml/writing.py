@@ -24,6 +24,7 @@ _IN_STATE = re.compile(r"in_state\(\s*(['\"])([^'\"]*)\1\s*\)")
 _TEXT_OR_NOT = re.compile(r"(in_state\(\s*(?:'[^']*'|\"[^\"]*\")\s*\)|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 _FIELD = re.compile(r"(?<![\w.])context\.([A-Za-z_]\w*)")
 _PAYLOAD = re.compile(r"(?<![\w.])event\.([A-Za-z_]\w*)")
+_NOT_IN_XML = re.compile("[\ufffe\uffff]")
 _ROOT_NEEDS = ("on", "always", "after", "entry", "exit", "onDone")
 _LAID = ("id", "label", "description", "tags", "sla", "meta")
 _BRANCH_LAID = ("allow", "keep", "context", "label", "description", "meta")
@@ -331,7 +332,8 @@ def _fields(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keys(ours: dict[str, Any]) -> Element:
-    return Element("keys", namespace=OURS, text=orjson.dumps(ours).decode())
+    text = _NOT_IN_XML.sub(lambda sign: f"\\u{ord(sign[0]):04x}", orjson.dumps(ours).decode())
+    return Element("keys", namespace=OURS, text=text)
 
 
 def _data(id: str, value: Any) -> Element:
