@@ -1,0 +1,30 @@
+"""Machines of other tools read into our language, whatever notation they come in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import orjson
+
+from statewright.formats.folding import is_ours
+from statewright.formats.notes import Imported
+from statewright.formats.scxml.reading import read_scxml
+from statewright.formats.xstate.reading import read_xstate
+from statewright.machine.reading import read_definition
+
+Source = Literal["statewright", "xstate", "scxml"]
+
+
+def read_foreign(text: bytes, source: Literal["xstate", "scxml"], *, name: str = "machine") -> Imported:
+    """Read a machine; `name` is what it is called where it has no name of its own. Raises Unreadable."""
+    return read_scxml(text, name=name) if source == "scxml" else read_xstate(text, name=name)
+
+
+def source_of(text: bytes) -> Source:
+    """What a text is written in, as far as its beginning and its keys tell. JSON that our own reader takes is ours."""
+    if text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
+        return "scxml"
+    reading = read_definition(text)
+    if reading.malformed:
+        return "xstate"
+    return "xstate" if is_ours(orjson.loads(text)) else "statewright"
