@@ -9,9 +9,9 @@ KEY = "statewright"
 
 def folded(known: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
     """`known` with `ours` under its `meta.statewright`; a person's own key of that name is kept inside."""
-    if not ours:
-        return known
     meta = known.get("meta", {})
+    if not ours and KEY not in meta:
+        return known
     if KEY in meta:
         ours = {**ours, "meta": meta}
         meta = {key: value for key, value in meta.items() if key != KEY}

@@ -96,7 +96,9 @@ class _Machine:
 
     def document(self) -> dict[str, Any]:
         raw = self.tree.root.raw
-        found: dict[str, Any] = {key: raw[key] for key in _TYPE_KEYS if raw.get(key) not in (None, "")}
+        found: dict[str, Any] = {
+            key: raw[key] for key in _TYPE_KEYS if raw.get(key) is not None and (self.ours or raw[key] != "")
+        }
         found["id"] = self.tree.root.id
         if found["id"] != self.tree.old_id:
             found.setdefault("label", self.tree.old_id[:_LABEL])

@@ -64,7 +64,7 @@ class States:
             found.pop(key, None)
         if found.get("type") not in ("parallel", "compound"):
             found.pop("type", None)
-        if self.tree.root.raw.get("description"):
+        if self.tree.root.raw.get("description") or (self.ours and "description" in self.tree.root.raw):
             found["description"] = _text(self.tree.root.raw["description"])[:_WORDS]
         for key in ("version", "key"):
             if key in self.tree.root.raw and not self.ours and self.tree.root.raw[key] not in (None, self.tree.old_id):
@@ -93,15 +93,15 @@ class States:
         raw = node.raw
         if node.id is not None:
             found["id"] = node.id
-        if raw.get("label"):
+        if raw.get("label") or (self.ours and "label" in raw):
             found["label"] = _text(raw["label"])[:_LABEL]
         elif node.name != node.key and node.key.strip() and node.parent is not None:
             found["label"] = node.key.strip()[:_LABEL]
             self.ledger.rewritten(node.pointer, f"the state is called {node.name!r} here, and its name is the label")
-        if raw.get("description"):
+        if raw.get("description") or (self.ours and "description" in raw):
             found["description"] = _text(raw["description"])[:_WORDS]
         tags = raw.get("tags")
-        if tags:
+        if tags or (self.ours and "tags" in raw):
             found["tags"] = [_text(tag) for tag in (tags if isinstance(tags, list) else [tags])]
 
     def _kind(self, node: Node, found: dict[str, Any]) -> None:
@@ -245,7 +245,7 @@ class States:
             return {"description": "was code; to be written anew"}
         raw = unfolded(written)
         found = {key: raw[key] for key in ("allow", "keep", "label", "meta") if raw.get(key) is not None}
-        if raw.get("description"):
+        if raw.get("description") or (self.ours and "description" in raw):
             found["description"] = _text(raw["description"])[:_WORDS]
         self._targets(raw, node, pointer, found)
         self._guard(raw, node, pointer, found)
