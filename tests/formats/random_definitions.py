@@ -1,4 +1,4 @@
-"""Well-formed documents of every shape the language has: nested, parallel, history, guards, actions, timers, odd names."""
+"""Well-formed documents of every shape: nested, parallel, history, guards, actions, timers, odd names."""
 
 from __future__ import annotations
 

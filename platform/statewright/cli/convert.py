@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 
 from statewright.cli.reports import count_of, errors_among, line_of
-from statewright.formats.exports import EXPORTS
+from statewright.formats.exports import EXPORTS, document_in
 from statewright.formats.imports import Source, read_foreign, source_of
 from statewright.formats.notes import Note, Unreadable
 from statewright.machine.problem import Problem
@@ -65,14 +66,13 @@ def _told_by(output: Path | None) -> str:
     return found or OURS
 
 
-def _read(file: Path, text: bytes, source: Source) -> dict[str, object]:
+def _read(file: Path, text: bytes, source: Source) -> dict[str, Any]:
     """The document in our language, with all that is to be said of it told on standard error."""
     if source == OURS:
         reading = read_definition(text)
         _tell(file, (), errors_among(reading.problems))
         _refuse_malformed(file, reading)
-        document: dict[str, object] = orjson.loads(text)
-        return document
+        return document_in(text)
     try:
         imported = read_foreign(text, source, name=file.name.partition(".")[0])
     except Unreadable as fault:

@@ -17,6 +17,7 @@ from statewright.formats.plantuml import plantuml_of
 from statewright.formats.scxml.writing import write_scxml
 from statewright.formats.xstate.writing import write_xstate
 from statewright.machine.definition import Definition
+from statewright.machine.rewriting import Rewritten
 
 
 class Notation(NamedTuple):
@@ -54,4 +55,10 @@ EXPORTS: dict[str, Notation] = {
 
 def export(text: bytes, to: str) -> Exported:
     """The definition in `text`, which must be well formed, in the notation `to`, one of EXPORTS."""
-    return EXPORTS[to].write(orjson.loads(text))
+    return EXPORTS[to].write(document_in(text))
+
+
+def document_in(text: bytes) -> dict[str, Any]:
+    """The document in a text that our reader takes, in the language's own spelling throughout."""
+    document: dict[str, Any] = Rewritten(orjson.loads(text)).document
+    return document

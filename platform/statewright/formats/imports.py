@@ -11,6 +11,7 @@ from statewright.formats.notes import Imported
 from statewright.formats.scxml.reading import read_scxml
 from statewright.formats.xstate.reading import read_xstate
 from statewright.machine.reading import read_definition
+from statewright.machine.rewriting import Rewritten
 
 Source = Literal["statewright", "xstate", "scxml"]
 
@@ -21,10 +22,12 @@ def read_foreign(text: bytes, source: Literal["xstate", "scxml"], *, name: str =
 
 
 def source_of(text: bytes) -> Source:
-    """What a text is written in, as far as its beginning and its keys tell. JSON that our own reader takes is ours."""
+    """What a text is written in, as far as it tells. JSON that our own reader takes as it stands is ours."""
     if text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         return "scxml"
-    reading = read_definition(text)
-    if reading.malformed:
+    if read_definition(text).malformed:
         return "xstate"
-    return "xstate" if is_ours(orjson.loads(text)) else "statewright"
+    document = orjson.loads(text)
+    # what is spelled as other versions of XState spell it was not written for us, though our reader would take it
+    foreign = is_ours(document) or Rewritten(document).document != document
+    return "xstate" if foreign else "statewright"

@@ -156,7 +156,7 @@ class _Document:
         return {key: value for key, value in {**found, **laid}.items() if value is not None}
 
     def _laid(self, node: Node) -> dict[str, Any]:
-        return {} if node.parent is None else keys_in(node.element)
+        return {} if node.element is self.whole else keys_in(node.element)
 
     def _name(self, node: Node, found: dict[str, Any]) -> None:
         if node.parent is None or not node.id or node.element.get(KEY):
@@ -223,7 +223,7 @@ class _Document:
 
     def _history_of_several(self, node: Node, states: dict[str, Any]) -> None:
         transition = next(node.element.named("transition"), None)
-        if transition is None or "target" in states[node.name]:
+        if self.ours or transition is None or "target" in states[node.name]:
             return
         targets = [self.tree.by_id[id] for id in transition.get("target").split() if id in self.tree.by_id]
         if targets:

@@ -21,6 +21,8 @@ class _Timer(NamedTuple):
     element: Element
     event: dict[str, Any]
     delay: str
+    holder: Node | None
+    """The state in which it means what the send meant; None where there is none."""
 
 
 class Timers:
@@ -34,25 +36,33 @@ class Timers:
         self.taken: set[Element] = set()
         self.after: dict[Node, list[_Timer]] = {}
         for node in (tree.root, *tree.root.below()):
-            for block in node.element.named("onentry"):
-                for send in block.named("send"):
-                    self._place(node, send)
+            sends = [send for block in node.element.named("onentry") for send in block.named("send")]
+            found = [timer for send in sends if (timer := self._timer(node, send)) is not None]
+            for timer in found:
+                self._place(timer, found)
         self.delays: dict[str, Any] = {}
 
-    def _place(self, node: Node, send: Element) -> None:
+    def _timer(self, node: Node, send: Element) -> _Timer | None:
         if send.get(ADDED) or not is_to_itself(send) or ("delayexpr" in send.attributes and delay_of(send) is None):
-            return
-        delay = delay_of(send)
+            return None
         event = self.content.event(send)
         if event is None:
-            return
-        holder = self._holder(node, event["type"])
+            return None
+        delay, holder = delay_of(send), self._holder(node, event["type"])
         if holder is None and delay is None:
-            return  # it is raised instead, and that is told there
+            return None  # it is raised instead, and that is told there
+        return _Timer(node, send, event, delay or "PT0S", holder)
+
+    def _place(self, timer: _Timer, together: list[_Timer]) -> None:
+        """Timers due together stand in one state, the widest that one of them needs: so they fire in their order."""
+        node, send = timer.made_in, timer.element
+        holder = timer.holder
+        for other in together:
+            if holder is not None and other.holder is not None and other.delay == timer.delay:
+                holder = other.holder if holder.is_in(other.holder) else holder
         if holder is None or (holder is node and not self._ends_with(node, send)):
-            what = f"{event['type'][:60]!r} comes only while {node.name!r} lasts, as if it were cancelled on exit"
+            what = f"{timer.event['type'][:60]!r} comes only while {node.name!r} lasts, as if it were cancelled on exit"
             self.ledger.rewritten(send.way, what)
-        timer = _Timer(node, send, event, delay or "PT0S")
         self.after.setdefault(holder or node, []).append(timer)
         self.taken.add(send)
 

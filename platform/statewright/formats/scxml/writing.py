@@ -13,7 +13,7 @@ from statewright.formats.naming import Names
 from statewright.formats.notes import Exported, Ledger
 from statewright.formats.scxml.content import Content, assignments, css_of, elements_of
 from statewright.formats.scxml.words import ADDED, AFTER, EVENT, KEY, OURS, ROOT, SCXML
-from statewright.formats.written import Place, branch_of, branches_in, states_in
+from statewright.formats.written import Place, branch_of, states_in
 from statewright.formats.xml import Element, write_xml
 from statewright.machine.definition import Definition
 from statewright.machine.problem import child, pointer_of
@@ -241,16 +241,19 @@ class _Writer:
     def _branches(self, written: Any, place: Place, attributes: dict[str, str], pointer: str) -> Iterator[Element]:
         if written == []:
             self.ledger.lost(pointer, "an empty list has no place in SCXML")
-        for index, branch in enumerate(branches_in(written)):
+        for index, branch in enumerate(written if isinstance(written, list) else [written]):
             at = child(pointer, index) if isinstance(written, list) else pointer
-            yield self._branch(branch_of(branch), place, dict(attributes), at)
+            target_at = at if isinstance(branch, str) else child(at, "target")
+            yield self._branch(branch_of(branch), place, dict(attributes), at, target_at)
 
-    def _branch(self, branch: dict[str, Any], place: Place, attributes: dict[str, str], pointer: str) -> Element:
+    def _branch(
+        self, branch: dict[str, Any], place: Place, attributes: dict[str, str], pointer: str, target_at: str
+    ) -> Element:
         ours = {key: branch[key] for key in _BRANCH_LAID if key in branch}
         for key, why in (("allow", "who may send an event"), ("keep", "what an event carries into the data")):
             if key in ours:
                 self.ledger.lost(child(pointer, key), f"SCXML does not say {why}")
-        self._target(branch, place, attributes, ours, pointer)
+        self._target(branch, place, attributes, ours, target_at)
         if "guard" in branch:
             self._guard(branch["guard"], attributes, ours, child(pointer, "guard"))
         content = assignments(branch["context"], self._js) if isinstance(branch.get("context"), dict) else []
@@ -271,13 +274,13 @@ class _Writer:
         paths = [self.states.resolve(each, place.path) for each in targets]
         known = [path for path in paths if path is not None]
         if len(known) < len(targets):
-            self.ledger.lost(child(pointer, "target"), "this target leads nowhere")
+            self.ledger.lost(pointer, "this target leads nowhere")
         ids = [self.ids[path] for path in known]
         inward = bool(known) and len(known) == len(targets) and all(_inside(path, place.path) for path in known)
         reenter = branch.get("reenter") is True
         stays = False
         if inward and not reenter:
-            stays = self._stay(known, place, attributes, child(pointer, "target"))
+            stays = self._stay(known, place, attributes, pointer)
         if ids and not stays:
             attributes["target"] = " ".join(ids)
         canonical = [self._canonical(path, place.path) for path in known]

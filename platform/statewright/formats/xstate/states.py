@@ -26,8 +26,8 @@ _WORDS = 2_000
 _ONLY_HERE = frozenset(("id", "order", "transitions", "machine", "delimiter", "strict", "predictableActionArguments",
                         "preserveActionOrder", "tsTypes", "eventType", "source", "actors", "services"))  # fmt: skip
 """What tools write that says nothing about the life of an entity, or says it twice."""
-_CARRIED = frozenset((*keys_of(definition.State), "parallel", "invoke", "onEntry", "onExit", "choice", "timeout",
-                      "onTimeout", "activities"))  # fmt: skip
+_CARRIED = frozenset((*keys_of(definition.State), "parallel", "invoke", "afterKeys", "onEntry", "onExit", "choice",
+                      "timeout", "onTimeout", "activities"))  # fmt: skip
 _WHY_NOT = {
     "onError": "an error refuses the whole event here",
     "route": "use `on` with the event's name",
@@ -213,7 +213,7 @@ class States:
         for trigger, key, written, pointer in self.events.of(node):
             branches = self.branches(written, node, pointer)
             place = found if trigger in ("always", "onDone") else found.setdefault(trigger, {})
-            key = self._delay_key(key, pointer) if trigger == "after" else key
+            key = self._delay_key(key, pointer, node) if trigger == "after" else key
             place[key] = branches if key not in place else [*_listed(place[key]), *_listed(branches)]
         self._with_prefixes(node, found)
 
@@ -340,7 +340,9 @@ class States:
         self.ledger.rewritten(child("/delays", name), f"the delay {name[:60]!r} is code: fill in its `duration`")
         return {"duration": None}
 
-    def _delay_key(self, key: str, pointer: str) -> str:
+    def _delay_key(self, key: str, pointer: str, node: Node) -> str:
+        if key in (exact := _object(node.raw.get("afterKeys"))):
+            return str(exact[key])
         if key in self.delays or (self.ours and not re.fullmatch(r"\d+(\.\d+)?", key)):
             return key
         iso = iso_of_words(key)

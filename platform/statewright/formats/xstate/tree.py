@@ -82,11 +82,14 @@ class Tree:
             self._grow(child, own)
 
     def by_id(self, id: str) -> tuple[Node, list[str]] | None:
-        """The state with an id, or with the longest part of it that is one, and the keys that follow."""
+        """The state with an id and the keys that follow, where they lead to a state.
+
+        The shortest id is tried first, as XState 5 does; in version 4 ids may hold dots.
+        """
         steps = id.split(self.delimiter)
-        for length in range(len(steps), 0, -1):
+        for length in range(1, len(steps) + 1):
             found = self._by_id.get(self.delimiter.join(steps[:length]))
-            if found is not None:
+            if found is not None and _down(found, steps[length:]) is not None:
                 return found, steps[length:]
         return None
 

@@ -106,7 +106,7 @@ class _Writer:
             known["after"] = branches
             self.ledger.lost(child(state.pointer, "after"), "XState 5 cannot tell these durations apart")
         elif any(old != key and iso_of_ms(_number(old)) != key for key, old in keys.items()):
-            ours["after"] = written
+            ours["afterKeys"] = {old: key for key, old in keys.items()}
 
     # --- branches
 
