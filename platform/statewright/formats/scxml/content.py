@@ -12,6 +12,7 @@ from statewright.formats.naming import event_name, iso_of_words, ms_of_iso
 from statewright.formats.notes import Ledger
 from statewright.formats.scxml.words import ADDED, EMIT, OURS, PROCESSOR
 from statewright.formats.xml import Element
+from statewright.machine.expressions import Scope, compile_expression
 
 _SELF = ("", "#_internal", "_internal", "#_self")
 _WHY_NOT = {
@@ -72,7 +73,7 @@ class Content:
         if constant is not None:
             return (constant.value,)
         said = cel_of(text, self.fields, self.path_of)
-        return None if said is None else ({"@expr": said},)
+        return None if said is None or not _parses(said) else ({"@expr": said},)
 
     def _assign(self, element: Element) -> list[Any]:
         field = element.get("location").strip()
@@ -124,6 +125,11 @@ class Content:
         for content in element.named("content"):
             self.ledger.lost(content.way, "the <content> of this event is not sent along: name its fields by <param>")
         return event
+
+
+def _parses(text: str) -> bool:
+    _, faults = compile_expression(text, Scope(context=None, event="dynamic"))
+    return not any(fault.code == "bad_expression" for fault in faults)
 
 
 def is_to_itself(element: Element) -> bool:
