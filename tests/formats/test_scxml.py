@@ -58,7 +58,8 @@ def test_conditions_over_the_data_are_carried_and_others_are_to_be_filled_in() -
 
 
 def test_what_is_sent_later_is_a_timer_of_the_state_that_waits_for_it() -> None:
-    found = read('<state id="a"><onentry><send event="late" delay="1.5s"/></onentry><transition event="late" target="b"/></state>'
+    found = read('<state id="a"><onentry><send event="late" delay="1.5s"/></onentry>'
+        '<transition event="late" target="b"/></state>'
                  '<state id="b"/>')  # fmt: skip
 
     assert found.document["states"]["a"]["after"] == {
@@ -67,7 +68,8 @@ def test_what_is_sent_later_is_a_timer_of_the_state_that_waits_for_it() -> None:
 
 
 def test_a_timer_that_outlives_its_state_stands_where_all_wait_for_it() -> None:
-    found = read('<state id="a"><onentry><send event="late" delay="1s"/></onentry><transition event="E" target="b"/></state>'
+    found = read('<state id="a"><onentry><send event="late" delay="1s"/></onentry>'
+        '<transition event="E" target="b"/></state>'
                  '<state id="b"><transition event="late" target="c"/></state><final id="c"/>')  # fmt: skip
 
     assert list(found.document["after"]) == ["PT1S"]
@@ -103,7 +105,8 @@ def test_history_and_targets_in_several_regions_are_carried() -> None:
     found = read(
         '<state id="a"><transition event="E" target="x1 y1"/><transition event="H" target="h"/></state>'
         '<parallel id="p"><history id="h" type="deep"><transition target="x1"/></history>'
-        '<state id="x"><state id="x0"/><state id="x1"/></state><state id="y"><state id="y0"/><state id="y1"/></state></parallel>'
+        '<state id="x"><state id="x0"/><state id="x1"/></state><state id="y"><state id="y0"/>'
+        '<state id="y1"/></state></parallel>'
     ).document["states"]
 
     assert found["a"]["on"]["E"] == {"target": ["#m.p.x.x1", "#m.p.y.y1"]}

@@ -32,7 +32,8 @@ def test_what_is_ours_already_is_taken_as_it_is() -> None:
 
 
 def test_an_invocation_becomes_a_request_and_answers() -> None:
-    found = read({"a": {"invoke": {"id": "x", "src": "charge", "input": {"cents": 5}, "onDone": "b", "onError": {"target": "c"}},
+    found = read({"a": {"invoke": {"id": "x", "src": "charge", "input": {"cents": 5}, "onDone": "b",
+                                   "onError": {"target": "c"}},
                         "on": {"done.invoke.x": {"actions": "told"}}}, "b": {}, "c": {}})  # fmt: skip
 
     state = found.document["states"]["a"]
@@ -43,8 +44,10 @@ def test_an_invocation_becomes_a_request_and_answers() -> None:
 
 
 def test_a_guard_that_is_code_is_one_to_fill_in_and_never_dropped() -> None:
-    found = read({"a": {"on": {"GO": [{"target": "b", "cond": "isPaid"}, {"target": "b", "guard": {"@code": "() => true"}},
-                                      {"target": "b", "guard": {"type": "xstate.and", "guards": ["isPaid"]}}]}}, "b": {}})  # fmt: skip
+    found = read({"a": {"on": {"GO": [{"target": "b", "cond": "isPaid"},
+                                      {"target": "b", "guard": {"@code": "() => true"}},
+                                      {"target": "b", "guard": {"type": "xstate.and", "guards": ["isPaid"]}}]}},
+                  "b": {}})  # fmt: skip
 
     branches = found.document["states"]["a"]["on"]["GO"]
     assert [branch["guard"] for branch in branches] == ["isPaid", "guard_1", "guard_2"]
@@ -133,7 +136,8 @@ def test_an_initial_with_actions_or_several_targets_gets_a_state_of_its_own() ->
 
 def test_actions_built_in_are_ours_and_others_are_named_effects() -> None:
     entry = ["beep", {"type": "xstate.raise", "event": "X"}, {"type": "@xstate.emit", "event": {"type": "Y"}},
-             {"type": "xstate.assign", "assignment": {}}, {"type": "notify", "to": "anna"}, {"@code": "() => 1"}]  # fmt: skip
+             {"type": "xstate.assign", "assignment": {}}, {"type": "notify", "to": "anna"},
+             {"@code": "() => 1"}]  # fmt: skip
     found = read({"a": {"entry": entry}})
 
     assert found.document["states"]["a"]["entry"] == [

@@ -6,7 +6,10 @@ import pytest
 
 from .conftest import LIGHT, Server
 
-_SCXML = b'<scxml xmlns="http://www.w3.org/2005/07/scxml" name="door"><state id="a"><onentry><script/></onentry></state></scxml>'
+_SCXML = (
+    b'<scxml xmlns="http://www.w3.org/2005/07/scxml" name="door">'
+    b'<state id="a"><onentry><script/></onentry></state></scxml>'
+)
 
 
 async def test_a_machine_of_another_tool_is_answered_as_a_document_with_notes(server: Server) -> None:

@@ -68,7 +68,7 @@ def _told_by(output: Path | None) -> str:
 
 def _read(file: Path, text: bytes, source: Source) -> dict[str, Any]:
     """The document in our language, with all that is to be said of it told on standard error."""
-    if source == OURS:
+    if source == "statewright":
         reading = read_definition(text)
         _tell(file, (), errors_among(reading.problems))
         _refuse_malformed(file, reading)

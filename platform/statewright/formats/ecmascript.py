@@ -49,7 +49,8 @@ def cel_of(text: str, fields: Collection[str], path_of: Callable[[str], str | No
     """
     if len(text) > _LENGTH:
         return None
-    found, at = [], 0
+    found: list[str] = []
+    at = 0
     while text[at:].strip():
         token = _TOKEN.match(text, at)
         said = None if token is None else _said(token, fields, path_of, found[-1] if found else "", text[token.end() :])

@@ -22,7 +22,7 @@ def unfolded(raw: dict[str, Any]) -> dict[str, Any]:
     """An object with what was folded into its `meta` back in its place, where it wins over what stands there."""
     meta = raw.get("meta")
     ours = meta.get(KEY) if isinstance(meta, dict) else None
-    if not isinstance(ours, dict):
+    if not isinstance(meta, dict) or not isinstance(ours, dict):
         return raw
     rest = {key: value for key, value in meta.items() if key != KEY}
     bare = {key: value for key, value in raw.items() if key != "meta"}

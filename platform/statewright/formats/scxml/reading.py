@@ -84,7 +84,7 @@ class _Document:
     def document(self) -> dict[str, Any]:
         for node in self.tree.twice:
             self.ledger.lost(node.element.way, f"the id {node.id[:60]!r} comes twice: targets lead to the first")
-        found = {"id": self.id, **({"label": self.label} if self.label else {})}
+        found: dict[str, Any] = {"id": self.id, **({"label": self.label} if self.label else {})}
         found |= self._state(self.tree.root)
         if self.element.name == "parallel":
             found["type"] = "parallel"
