@@ -1,4 +1,4 @@
-"""The command line, `statewright`: serve, demo, check, diagram, simulate, replay.
+"""The command line, `statewright`: serve, demo, check, convert, diagram, simulate, replay.
 
 Problems and progress go to standard error, results to standard output. Exit codes: 0 all is well, 1 something was
 found wrong or could not be done, 2 the command line itself is wrong.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from statewright.cli.check import check
+from statewright.cli.convert import convert
 from statewright.cli.demo import demo
 from statewright.cli.diagram import diagram
 from statewright.cli.replay import replay
@@ -22,5 +23,5 @@ def main() -> None:
     """Keep the lives of business entities: define them, run them, look at them."""
 
 
-for command in (serve, demo, check, diagram, simulate, replay):
+for command in (serve, demo, check, convert, diagram, simulate, replay):
     main.add_command(command)

@@ -11,6 +11,7 @@ from statewright.cli.reports import count_of, errors_among, line_of
 from statewright.diagram import svg_now
 from statewright.formats.dot import dot_of
 from statewright.formats.mermaid import mermaid_of
+from statewright.formats.plantuml import plantuml_of
 from statewright.machine.definition import Definition
 from statewright.machine.reading import read_definition
 
@@ -18,6 +19,7 @@ _WRITERS: dict[str, Callable[[Definition], str]] = {
     ".svg": lambda definition: svg_now(definition, standalone=True),
     ".dot": dot_of,
     ".mmd": mermaid_of,
+    ".puml": plantuml_of,
 }
 
 
@@ -28,7 +30,7 @@ _WRITERS: dict[str, Callable[[Definition], str]] = {
     "--output",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to; the ending says what is drawn: .svg, .dot (Graphviz) or .mmd (Mermaid).",
+    help="Where to; the ending says what is drawn: .svg, .dot (Graphviz), .mmd (Mermaid) or .puml (PlantUML).",
 )
 def diagram(file: Path, output: Path) -> None:
     """Draw the definition in FILE. One with errors is drawn as far as it goes."""

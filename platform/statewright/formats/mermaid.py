@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from statewright.formats.words import arrow_words, plain
+from statewright.formats.words import arrow_words, ids_of, plain
 from statewright.machine.chart import ROOT, Box, Chart, chart_of
 from statewright.machine.definition import Definition
 
 _SPECIAL = re.compile(r"[^\w \-.,()/\[\]!'+*=?|]")
-_NOT_IN_ID = re.compile(r"\W")
 _RESERVED = frozenset(
     (
         "state",
@@ -43,7 +42,7 @@ def mermaid_of(definition: Definition) -> str:
 class _Mermaid:
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
-        self.ids = _ids(chart)
+        self.ids = ids_of(chart, _RESERVED, _ANY)
 
     def text(self) -> str:
         return "\n".join(["stateDiagram-v2", *self.lines(), ""])
@@ -77,22 +76,6 @@ class _Mermaid:
             yield from self.inside(children, box.initial, box.kind == "parallel", indent + "    ")
             yield from (f"{indent}    {self.ids[child.path]} --> [*]" for child in children if child.kind == "final")
             yield f"{indent}}}"
-
-
-def _ids(chart: Chart) -> dict[str, str]:
-    """An id for every path: the path itself where Mermaid can read it, else as near as can be; no two alike."""
-    ids = {ROOT: _ANY}
-    taken = {_ANY}
-    for path in chart.boxes:
-        wanted = _NOT_IN_ID.sub("_", path).strip("_") or "state"
-        if wanted.lower() in _RESERVED or wanted[0].isdigit():
-            wanted = f"{wanted}_"
-        name, number = wanted, 2
-        while name in taken:
-            name, number = f"{wanted}_{number}", number + 1
-        ids[path] = name
-        taken.add(name)
-    return ids
 
 
 def _escaped(text: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
-from statewright.machine.chart import Arrow
+from statewright.machine.chart import ROOT, Arrow, Chart
 
+_NOT_IN_ID = re.compile(r"\W")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -26,3 +28,22 @@ def arrow_words(arrow: Arrow) -> str:
 def plain(text: str) -> str:
     """Text on one line, without what no notation can hold: control characters become spaces."""
     return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def ids_of(chart: Chart, reserved: Container[str], root: str) -> dict[str, str]:
+    """An id for every path: the path itself where it is a word, else as near as can be; no two alike.
+
+    `reserved` are words that the notation keeps for itself, in lower case; `root` stands for any state.
+    """
+    ids = {ROOT: root}
+    taken = {root}
+    for path in chart.boxes:
+        wanted = _NOT_IN_ID.sub("_", path).strip("_") or "state"
+        if wanted.lower() in reserved or wanted[0].isdigit():
+            wanted = f"{wanted}_"
+        name, number = wanted, 2
+        while name in taken:
+            name, number = f"{wanted}_{number}", number + 1
+        ids[path] = name
+        taken.add(name)
+    return ids

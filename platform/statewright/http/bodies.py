@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from litestar.exceptions import InternalServerException
 
@@ -16,12 +17,15 @@ BODY_S = 20.0
 
 async def json_text(request: AnyRequest) -> bytes:
     """The JSON text that the request carries, not yet read. Raises ProblemFound: 415, 413, 408."""
+    return await body_text(request, ("application/json",))
+
+
+async def body_text(request: AnyRequest, takes: Sequence[str]) -> bytes:
+    """What the request carries, not yet read, in one of the media types `takes`. Raises ProblemFound: 415, 413, 408."""
     media, _ = request.content_type
-    if media.lower() != "application/json":
+    if media.lower() not in takes:
         said = f"{media[:100]!r} was sent" if media else "no Content-Type was sent"
-        raise refuse(
-            "unsupported_media_type", f"This call takes application/json; {said}.", supported=["application/json"]
-        )
+        raise refuse("unsupported_media_type", f"This call takes {', '.join(takes)}; {said}.", supported=list(takes))
     try:
         async with asyncio.timeout(BODY_S):
             return await request.body()

@@ -13,8 +13,7 @@ from msgspec import Struct
 
 from statewright.catalog import InvalidDefinition, Registration, Revision, TypeEntry, UnknownRevision
 from statewright.diagram import svg_of
-from statewright.formats.dot import dot_of
-from statewright.formats.mermaid import mermaid_of
+from statewright.formats.exports import EXPORTS, export
 from statewright.http import shapes
 from statewright.http.bodies import json_text
 from statewright.http.calls import JSON, Answer, says
@@ -28,8 +27,8 @@ from statewright.machine.outline import EXACT
 from statewright.machine.problem import Problem
 from statewright.machine.reading import read_definition
 
-Picture = Literal["svg", "dot", "mermaid"]
-MEDIA = {"svg": "image/svg+xml", "dot": "text/vnd.graphviz", "mermaid": "text/plain"}
+Picture = Literal["svg", "dot", "mermaid", "plantuml", "markdown", "xstate", "xstate-v6", "scxml"]
+MEDIA = {"svg": "image/svg+xml", **{name: notation.media for name, notation in EXPORTS.items()}}
 _BODY = {JSON: Definition}
 _TYPE_AFTER = Annotated[str | None, QueryParameter(max_length=100, description="`next` of the part before.")]
 Activate = Annotated[bool, QueryParameter(description="Make it the active one at once; refused when it has errors.")]
@@ -190,7 +189,7 @@ async def delete_draft(rooms: NamedDependency[Rooms], type: TypeName, revision: 
 @get(
     "/definitions/{type:str}/diagram",
     opt=says(
-        Answer("The picture.", str, tuple(MEDIA.values())),
+        Answer("The picture, or the text of that notation.", str, tuple(dict.fromkeys(MEDIA.values()))),
         "unknown_type",
         "not_found",
     ),
@@ -198,12 +197,14 @@ async def delete_draft(rooms: NamedDependency[Rooms], type: TypeName, revision: 
 async def draw_definition(
     rooms: NamedDependency[Rooms],
     type: TypeName,
-    format: Annotated[Picture, QueryParameter(description="An SVG that stands alone, or text to draw from.")] = "svg",
+    format: Annotated[
+        Picture, QueryParameter(description="An SVG that stands alone, or the notation of another tool.")
+    ] = "svg",
     revision: Annotated[
         int | None, QueryParameter(ge=1, le=EXACT, description="Which revision; absent: the active one.")
     ] = None,
 ) -> Response[str]:
-    """The definition as a picture."""
+    """The definition as a picture, or in the notation of another tool."""
     if revision is None:
         _, text = await asyncio.to_thread(_active, rooms, type)
     else:
@@ -216,7 +217,7 @@ async def draw_definition(
     if format == "svg":
         picture = await svg_of(reading.definition, reading.digest, standalone=True)
     else:
-        picture = dot_of(reading.definition) if format == "dot" else mermaid_of(reading.definition)
+        picture = (await asyncio.to_thread(export, text, format)).text
     # opened by itself it is a page of this server: nothing in it may run
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return Response(picture, media_type=MEDIA[format], headers={"Content-Security-Policy": policy})

@@ -63,7 +63,7 @@ TABLE: dict[str, Explanation] = {
     "malformed": Explanation(
         400,
         "The body could not be read",
-        "The body is not the JSON that this call takes: broken syntax, a key given twice, text that is not UTF-8, "
+        "The body is not the JSON or XML that this call takes: broken syntax, a key given twice, text not in UTF-8, "
         "nesting deeper than 64, a number that cannot be held, or a field that is unknown, missing or of another type.",
         "Mend the body at `line` and `column` (counted from 1; columns in characters) and send it again.",
     ),

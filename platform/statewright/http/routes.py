@@ -13,7 +13,19 @@ from litestar.exceptions import MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
-from statewright.http import creating, definitions, docs, entities, log, operations, posting, refusals, timers, views
+from statewright.http import (
+    creating,
+    definitions,
+    docs,
+    entities,
+    importing,
+    log,
+    operations,
+    posting,
+    refusals,
+    timers,
+    views,
+)
 from statewright.http.bodies import BODY_BYTES
 from statewright.http.calls import JSON, Answer, says
 from statewright.http.openapi import document_of
@@ -31,6 +43,7 @@ _BY_ACCEPT = {"Vary": "Accept"}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CALLS: Sequence[HTTPRouteHandler] = [
     *definitions.HANDLERS,
+    *importing.HANDLERS,
     *creating.HANDLERS,
     *posting.HANDLERS,
     *entities.HANDLERS,

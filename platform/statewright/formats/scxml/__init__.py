@@ -1,0 +1,1 @@
+"""SCXML (W3C Recommendation of 2015), read and written."""
