@@ -22,7 +22,7 @@ from hypothesis.strategies import DrawFn
 from msgspec import Struct
 
 ROOT = "thing"
-EVENTS = ("A", "B", "C", "a.b", "a.b.c", "a.d")
+EVENTS = ("A", "B", "a.b", "a.b.c")
 DESCRIPTORS = (*EVENTS, "*", "a.*")
 INTERNAL = ("R", "S")
 FLAGS = ("p", "q")
@@ -143,7 +143,7 @@ class _Filling:
                 self.actions_of(state)
             if kind == "final":
                 continue
-            descriptors = self.draw(st.lists(st.sampled_from(DESCRIPTORS), max_size=3, unique=True))
+            descriptors = self.draw(st.lists(st.sampled_from([*EVENTS, *DESCRIPTORS]), min_size=1 if path else 0, max_size=4, unique=True))
             if self.sizes.actions and self.chance(6):
                 descriptors.append(self.draw(st.sampled_from(INTERNAL)))
             on = {descriptor: self.branches(path, events=True) for descriptor in descriptors}
@@ -152,7 +152,7 @@ class _Filling:
             if not self.sizes.nested:
                 continue
             if path and self.chance(5):
-                state["always"] = self.branches(path, events=False, guarded=not self.chance(8))
+                state["always"] = self.always(path)
             finals = any(child.get("type") == "final" for child in state.get("states", {}).values())
             if path and "states" in state and (finals or kind == "parallel") and self.chance(2):
                 state["onDone"] = self.branches(path, events=False)
@@ -165,11 +165,19 @@ class _Filling:
             if self.chance(2):
                 state[key] = [self.action() for _ in range(self.draw(st.integers(1, 2)))]
 
+    def always(self, holder: str) -> list[dict[str, Any]]:
+        """Mostly one that a flag enables and that takes the flag away, or too many would never come to rest."""
+        if self.chance(6):
+            return self.branches(holder, events=False, guarded=not self.chance(4))
+        flag, value = self.draw(st.sampled_from(FLAGS)), self.draw(st.integers(1, 2))
+        branch = self.branch(holder)
+        return [{**branch, "guard": {"flag": [flag, value]}, "context": {**branch.get("context", {}), flag: 0}}]
+
     def branches(self, holder: str, *, events: bool, guarded: bool = False) -> list[dict[str, Any]]:
-        number = self.draw(st.integers(1, 3)) if self.sizes.guards else 1
+        number = self.draw(st.sampled_from([1, 1, 1, 2, 3])) if self.sizes.guards else 1
         made = [self.branch(holder) for _ in range(number)]
         for index, branch in enumerate(made):
-            if self.sizes.guards and (guarded or index < number - 1 or self.chance(2)):
+            if self.sizes.guards and (guarded or index < number - 1 or self.chance(3)):
                 branch["guard"] = self.draw(_guards(tuple(self.states), events))
         if events and self.chance(8):
             made = [{}]
@@ -214,16 +222,16 @@ class _Filling:
         return {field: self.draw(choices[field]) for field in fields}
 
     def action(self) -> dict[str, Any]:
-        if self.chance(5):
-            return {"raise": self.draw(st.sampled_from([*INTERNAL, "A", "B", "a.b"]))}
+        if self.chance(8):
+            return {"raise": self.draw(st.sampled_from([*INTERNAL, *INTERNAL, "A"]))}
         return {"patch": self.patch()}
 
 
 def _guards(paths: tuple[str, ...], events: bool) -> st.SearchStrategy[dict[str, Any]]:
-    flag = st.tuples(st.sampled_from(FLAGS), st.integers(0, 2)).map(lambda pair: {"flag": [*pair]})
+    flag = st.tuples(st.sampled_from(FLAGS), st.sampled_from([0, 0, 1, 2])).map(lambda pair: {"flag": [*pair]})
     simple = [flag, flag, st.sampled_from(paths).map(lambda path: {"in": path})]
     if events:
-        simple.append(st.integers(0, 2).map(lambda value: {"event": ["x", value]}))
+        simple.append(st.integers(0, 1).map(lambda value: {"event": ["x", value]}))
     leaf = st.one_of(*simple)
     several = st.lists(leaf, min_size=2, max_size=2)
     return st.one_of(
@@ -249,9 +257,10 @@ def documents(draw: DrawFn, sizes: Sizes = WHOLE) -> dict[str, Any]:
 
 def events(at_most: int = 10) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Events from outside, some of which no machine knows, each with what it carries."""
-    name = st.sampled_from([*EVENTS, *EVENTS, "Z"])
-    payload = st.one_of(st.just({}), st.integers(0, 2).map(lambda x: {"x": x}))
-    return st.lists(st.builds(lambda event, data: {"event": event, "data": data}, name, payload), max_size=at_most)
+    name = st.sampled_from([*EVENTS, *EVENTS, *EVENTS, "Z"])
+    payload = st.sampled_from([{"x": 0}, {"x": 0}, {"x": 1}, {}])
+    sent = st.builds(lambda event, data: {"event": event, "data": data}, name, payload)
+    return st.lists(sent, min_size=at_most // 2, max_size=at_most)
 
 
 # --- In our language ---
