@@ -154,13 +154,20 @@ class Simulation:
     def _decided(self, life: Life, event: Event, moment: Micros) -> Line | None:
         """What the machine says to `event`: a line and `life` moved on, or None and the reason remembered."""
         sent = dict(event.payload)
+        event.now = moment
         decision = decide(self.machine, life.head, event)
         if not isinstance(decision, Accepted):
             self.refused[event.name or "creation"] = decision.detail
             return None
         self.refused.pop(event.name or "creation", None)
         version = 1 if life.head is None else life.head.version + 1
-        life.head = Head(version=version, revision=self.machine.revision, leaves=decision.to, data=decision.data)
+        life.head = Head(
+            version=version,
+            revision=self.machine.revision,
+            leaves=decision.to,
+            data=decision.data,
+            history=decision.history or (life.head.history if life.head is not None else {}),
+        )
         life.visits[decision.to] = life.visits.get(decision.to, 0) + 1
         return self._line(life, event, sent, moment)
 
@@ -201,17 +208,13 @@ class Simulation:
         return self._weights[leaves, event] * again * begins + 1e-9
 
     def _leads(self, leaves: Leaves, event: str) -> Leaves:
-        for leaf in leaves:
-            move = self.machine.move(leaf, event)
-            if move is not None:
-                return leaves if move.to is None else move.to
-        return leaves
+        moves = self.machine.moves(leaves, event)
+        return self.machine.leads(leaves, moves[0]) if moves else leaves
 
     def _roles(self, leaves: Leaves, event: str | None) -> list[str]:
         """The roles of which one must send `event`; where anyone may, those the definition speaks of."""
-        for leaf in leaves if event is not None else ():
-            move = self.machine.move(leaf, event or "")
-            if move is not None and move.allow is not None:
+        for move in self.machine.moves(leaves, event) if event is not None else ():
+            if move.allow is not None:
                 return sorted(move.allow)
         return sorted(self.machine.definition.roles)
 

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from statewright.catalog import Catalog
+from statewright.commands.relating import Seen, refs_of, seen_of
+from statewright.machine.asking import may
 from statewright.machine.compile import Machine
-from statewright.machine.decide import Why
+from statewright.machine.decide import Event
+from statewright.machine.explaining import Explained
 from statewright.machine.moments import Micros
-from statewright.machine.record import Actor, Head, Record, fold
+from statewright.machine.record import ANONYMOUS, Actor, Head, Record, fold
 from statewright.stores.words import EventStore, Place, Ref
 
 _READ_AT_ONCE = 1_000
 
 
 class AllowedEvent(Struct, frozen=True):
-    """Whether an event may happen now: `yes`, `no` with the reason, or `depends` on what it would carry."""
+    """Whether an event may happen now: `yes`, `no` with the reason, or `depends` on what it would carry.
+
+    `explanation` names the parts of guards that are false whatever it carries.
+    """
 
     event: str
     allowed: Literal["yes", "no", "depends"]
     why: str | None
     detail: str | None
     schema: dict[str, Any] | None
+    explanation: tuple[Explained, ...] = ()
 
 
 class Asking:
     """Questions about one entity, answered from the log."""
 
-    def __init__(self, store: EventStore, catalog: Catalog) -> None:
+    def __init__(
+        self, store: EventStore, catalog: Catalog, clock: Callable[[], Micros] = lambda: time.time_ns() // 1_000
+    ) -> None:
         self.store = store
         self.catalog = catalog
+        self._clock = clock
 
     async def head(self, ref: Ref) -> Head | None:
         """Where the entity stands now; None when it was never seen."""
@@ -83,32 +94,38 @@ class Asking:
         """The machine that the entity lives by."""
         return self.catalog.machine_of(ref.type, head.revision)
 
-    def allowed(self, ref: Ref, head: Head, actor: Actor | None = None) -> list[AllowedEvent]:
+    async def allowed(self, ref: Ref, head: Head, actor: Actor | None = None) -> list[AllowedEvent]:
         """Every event that the definition names: first those that the state takes, then those it does not.
 
         With an `actor` its roles count; without one, a branch for certain roles is answered with `depends`.
         """
         machine = self.machine_of(ref, head)
+        seen = await self._seen(machine, head)
         takes = machine.allowed(head.leaves)
         events = [*takes, *sorted(machine.named_events.difference(takes))]
-        return [self._may(machine, head, event, actor) for event in events]
+        now = self._clock()
+        return [
+            self._may(
+                machine,
+                head,
+                Event(name, actor=actor or ANONYMOUS, now=now, entity=ref.id, related=seen.related, hidden=seen.hidden),
+                actor is not None,
+            )
+            for name in events
+        ]
 
-    def _may(self, machine: Machine, head: Head, event: str, actor: Actor | None) -> AllowedEvent:
-        schema = machine.definition.schemas.events.get(event)
-        state = " + ".join(head.leaves)
-        if machine.is_final(head.leaves):
-            return AllowedEvent(event, "no", Why.FINAL.value, f"the entity ended in {state}", schema)
-        move = machine.move(head.leaves[0], event)
-        if move is None or move.forbids:
-            return AllowedEvent(event, "no", Why.NOT_IN_THIS_STATE.value, f"{event} is refused in {state}", schema)
-        if move.allow is None:
-            return AllowedEvent(event, "yes", None, None, schema)
-        wanted = f"it takes the role {' or '.join(sorted(move.allow))}"
-        if actor is None:
-            return AllowedEvent(event, "depends", Why.NOT_ALLOWED.value, wanted, schema)
-        if move.allow.isdisjoint(actor.roles):
-            return AllowedEvent(event, "no", Why.NOT_ALLOWED.value, wanted, schema)
-        return AllowedEvent(event, "yes", None, None, schema)
+    async def _seen(self, machine: Machine, head: Head) -> Seen:
+        refs = refs_of(machine, head.data)
+        wanted = list(dict.fromkeys(refs.values()))
+        heads = dict(zip(wanted, await self.store.heads(wanted), strict=True)) if wanted else {}
+        return seen_of(self.catalog, refs, heads)
+
+    def _may(self, machine: Machine, head: Head, event: Event, known: bool) -> AllowedEvent:
+        name = event.name or ""
+        schema = machine.definition.schemas.events.get(name)
+        found = may(machine, head, event, known=known)
+        why = None if found.why is None else found.why.value
+        return AllowedEvent(name, found.answer, why, found.detail, schema, found.explanation)
 
     def place_of(self, record: Record) -> Place:
         """The place just after a transition, in a log of one partition."""

@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from statewright.catalog import Catalog, Refusal
-from statewright.commands.recording import step_of
+from statewright.catalog import Catalog
+from statewright.commands.recording import refusal_of, step_of
+from statewright.commands.relating import NOTHING, likely_refs, missing_of, refs_of, seen_of
 from statewright.commands.words import Answer, Done, Failed, Failure, NotDone, SendEvent, SendTogether, Together
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted, Event, Refused, Why, decide
@@ -36,8 +37,6 @@ from statewright.stores.words import (
 
 AHEAD_AT_MOST = 5 * 60 * 1_000_000
 """How far `occurred_at` may lie ahead of our clock, in microseconds: clocks differ."""
-_REFUSED_BYTES = 256 * 1024
-"""A larger payload is not handed on with its refusal, of which only 4 kB would be kept."""
 HEADS_BYTES = 256_000_000
 """How much data, as JSON, the heads kept in memory may hold together."""
 _UNKNOWN = "it is not known whether this was recorded; send it again with the id in `command`"
@@ -90,6 +89,7 @@ class Committer:
         self._heads: dict[Ref, Head | None] = {}
         self._grown = 0
         self._told: set[tuple[str, int]] = set()
+        self._unread: set[Ref] = set()
         self._last_stamp: Micros = 0
         made_here = f"c-{secrets.token_hex(6)}-"
         self._names = (f"{made_here}{number:x}" for number in itertools.count(1))
@@ -224,6 +224,7 @@ class Committer:
         for item in items:
             deciding.item(item)
         again = deciding.again
+        self._unread = deciding.unread
         if deciding.appends:
             again += await self._append(deciding)
         again += await self._look_twice(deciding)
@@ -330,23 +331,40 @@ class Committer:
     # --- heads
 
     async def _fresh_heads(self, items: Iterable[_Item]) -> dict[Ref, Head | None]:
-        """The heads of all that the group touches: from memory, else by one read."""
+        """The heads of all that the group touches: from memory, else by one read; then of those related to them."""
         heads: dict[Ref, Head | None] = {}
+        sends = [send for job, index in items for send in ((job.sends[index],) if index >= 0 else job.sends)]
+        await self._read_heads([send.ref for send in sends], heads)
+        related: list[Ref] = [*self._unread]
+        self._unread = set()
+        for send in sends:
+            head = heads[send.ref]
+            machine = self._machine_of(send, head)
+            if machine is not None and machine.relations:
+                created = send.create if isinstance(send.create, dict) else {}
+                related += likely_refs(machine, {} if head is None else head.data, send.data, created)
+        if related:
+            await self._read_heads(related, heads)
+        return heads
+
+    async def _read_heads(self, refs: Iterable[Ref], heads: dict[Ref, Head | None]) -> None:
+        """Add the heads of `refs` to `heads`: from memory, else by one read."""
         missing: dict[Ref, None] = {}
         cached = self._heads
-        for job, index in items:
-            for send in (job.sends[index],) if index >= 0 else job.sends:
-                ref = send.ref
-                if ref in cached:
-                    heads[ref] = cached[ref]
-                else:
-                    missing[ref] = None
+        for ref in refs:
+            if ref in cached:
+                heads[ref] = cached[ref]
+            elif ref not in heads:
+                missing[ref] = None
         if missing:
-            refs = list(missing)
-            found = dict(zip(refs, await self.store.heads(refs), strict=True))
+            found = dict(zip(missing, await self.store.heads(list(missing)), strict=True))
             heads.update(found)
             cached.update((ref, head) for ref, head in found.items() if head is not None)
-        return heads
+
+    def _machine_of(self, send: SendEvent, head: Head | None) -> Machine | None:
+        """The machine that decides; None where the type is not known."""
+        kind = send.ref.type
+        return self.catalog.active(kind) if head is None else self.catalog.machine_of(kind, head.revision)
 
     async def _late_repeats(self, items: Iterable[_Item], heads: dict[Ref, Head | None]) -> set[tuple[Ref, str]]:
         """The commands of this group that stand beyond what the heads remember of theirs."""
@@ -390,10 +408,15 @@ class _Deciding:
         self.repeats: list[tuple[_Item, Ref, str, str]] = []
         self.again: list[_Item] = []
         self.lost: set[Ref] = set()
+        self.unread: set[Ref] = set()
+        self._waiting: set[Ref] = set()
         self._accepted: set[tuple[Ref, str]] = set()
 
     def item(self, item: _Item) -> None:
         job, index = item
+        if self._waiting and any(send.ref in self._waiting for send in _sends_of(item)):
+            self._wait(item)
+            return
         if job.together is not None:
             self._together(item, job.together)
             return
@@ -404,14 +427,16 @@ class _Deciding:
         if not send.dry_run:
             send.command = command  # what becomes unknown can be asked about by it
         step = self._decide(send, command, send.digest, self.heads)
-        if type(step) is NotDone:
+        if step is None:
+            self._wait(item)
+        elif type(step) is NotDone:
             self._note(step, command)
-            self.doubtful.append((item, step, (send.ref,)))
+            self.doubtful.append((item, step, self._looked_at))
         elif type(step) is tuple:
             done = Done(step[0].record, step[1], dry_run=send.dry_run)
             if send.dry_run:
                 step[0].record.recorded_at = self.now
-                self.doubtful.append((item, done, (send.ref,)))
+                self.doubtful.append((item, done, self._looked_at))
             else:
                 self._accept(item, Append(command, send.digest, self.now, (step[0],)), done)
 
@@ -447,11 +472,16 @@ class _Deciding:
         heads: dict[Ref, Head | None] = {send.ref: self.heads[send.ref] for send in command.sends}
         steps: list[Step] = []
         done: list[Done] = []
+        looked_at: dict[Ref, None] = dict.fromkeys(heads)
         for index, send in enumerate(command.sends):
             found = self._decide(send, command.command, command.digest, heads)
+            looked_at.update(dict.fromkeys(self._looked_at))
+            if found is None:
+                self._wait(item)
+                return
             if type(found) is NotDone:
                 self._note(found, command.command)
-                self.doubtful.append((item, Together((), found, index), tuple(heads)))
+                self.doubtful.append((item, Together((), found, index), tuple(looked_at)))
                 return
             if type(found) is tuple:
                 steps.append(found[0])
@@ -461,8 +491,10 @@ class _Deciding:
 
     def _decide(
         self, send: SendEvent, command: str, digest: str, heads: dict[Ref, Head | None]
-    ) -> tuple[Step, Machine] | NotDone:
+    ) -> tuple[Step, Machine] | NotDone | None:
+        """What becomes of one event; None when a related entity must be read first."""
         head = heads[send.ref]
+        self._looked_at: tuple[Ref, ...] = (send.ref,)
         machine = self._machine(send, head)
         if type(machine) is Refused:
             return NotDone(machine, send, head, None)
@@ -470,21 +502,47 @@ class _Deciding:
         if send.occurred_at is not None and send.occurred_at > self.now + AHEAD_AT_MOST:
             refused = Refused(Why.IN_THE_FUTURE, "`occurred_at` is more than five minutes ahead of our clock")
             return NotDone(refused, send, head, machine)
-        event = Event(send.event, send.data, send.actor, send.expected, send.create, send.size)
+        seen = NOTHING
+        if machine.relations and head is not None:
+            refs = refs_of(machine, head.data)
+            known = self.heads if heads is self.heads else {**self.heads, **heads}
+            unread = missing_of(refs.values(), known)
+            if unread:
+                self.unread.update(unread)
+                return None
+            seen = seen_of(self.catalog, refs, known)
+            self._looked_at = (send.ref, *refs.values())
+        event = Event(
+            send.event,
+            send.data,
+            send.actor,
+            send.expected,
+            send.create,
+            send.size,
+            self.now,
+            send.occurred_at,
+            send.ref.id,
+            seen.related,
+            seen.hidden,
+            send.timer,
+        )
         outcome = decide(machine, head, event)
         if type(outcome) is Refused:
             return NotDone(outcome, send, head, machine)
         assert isinstance(outcome, Accepted)
-        step = step_of(machine, send, command, digest, head, outcome, self.now)
+        step = step_of(machine, send, command, digest, head, outcome, self.now, seen.reads)
         if (machine.type, machine.revision) not in self.committer._told:
             step.record.definition = machine.digest
         return step, machine
 
+    def _wait(self, item: _Item) -> None:
+        """Decide this one in the next round, and after it what comes later on the same entities."""
+        self.again.append(item)
+        self._waiting.update(send.ref for send in _sends_of(item))
+
     def _machine(self, send: SendEvent, head: Head | None) -> Machine | Refused:
         kind = send.ref.type
-        if head is not None:
-            return self.catalog.machine_of(kind, head.revision)
-        machine = self.catalog.active(kind)
+        machine = self.committer._machine_of(send, head)
         if machine is not None:
             return machine
         return Refused(
@@ -492,28 +550,13 @@ class _Deciding:
         )
 
     def _note(self, refusal: NotDone, command: str) -> None:
-        send, head = refusal.send, refusal.head
-        if send.dry_run:
-            return
-        large = send.size > _REFUSED_BYTES  # it waits in memory, where many of them would fill it
-        self.catalog.refusals.note(
-            Refusal(
-                at=self.now,
-                type=send.ref.type,
-                entity=send.ref.id,
-                event=send.event,
-                why=refusal.refused.why.value,
-                detail=refusal.refused.detail,
-                leaves=head.leaves if head is not None else (),
-                version=head.version if head is not None else 0,
-                revision=refusal.machine.revision if refusal.machine is not None else 0,
-                command=command,
-                actor=send.actor,
-                occurred_at=send.occurred_at,
-                payload={} if large else send.data,
-                cut=large,
-            )
-        )
+        if not refusal.send.dry_run and refusal.send.timer is None:
+            self.catalog.refusals.note(refusal_of(refusal, command, self.now))
+
+
+def _sends_of(item: _Item) -> Sequence[SendEvent]:
+    job, index = item
+    return job.sends if index < 0 else (job.sends[index],)
 
 
 def _put(job: _Job, index: int, answer: Answer | Together) -> None:

@@ -1,18 +1,34 @@
-"""From a decision to what is recorded: the one place where an accepted event becomes a record and a head."""
+"""From a decision to what is recorded: the one place where an accepted event becomes a record and a head.
+
+What is refused is not in the log, and becomes a refusal of the catalogue.
+"""
 
 from __future__ import annotations
 
-from statewright.commands.words import SendEvent
+from statewright.catalog import Refusal
+from statewright.commands.words import NotDone, SendEvent
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted
 from statewright.machine.moments import Micros
-from statewright.machine.record import COMMANDS_KEPT, Head, Record
+from statewright.machine.places import AFTER
+from statewright.machine.record import COMMANDS_KEPT, Head, Record, timers_after
 from statewright.stores.sealing import apart
 from statewright.stores.words import Step
 
+_REFUSED_BYTES = 256 * 1024
+"""A larger payload is not handed on with its refusal, of which only 4 kB would be kept."""
+_NOTHING: dict[str, tuple[str, int]] = {}
+
 
 def step_of(
-    machine: Machine, send: SendEvent, command: str, digest: str, head: Head | None, accepted: Accepted, now: Micros
+    machine: Machine,
+    send: SendEvent,
+    command: str,
+    digest: str,
+    head: Head | None,
+    accepted: Accepted,
+    now: Micros,
+    reads: dict[str, tuple[str, int]] = _NOTHING,
 ) -> Step:
     """The transition to append. The head after it is what folding its record would give, made without the fold."""
     version = 1 if head is None else head.version + 1
@@ -25,7 +41,7 @@ def step_of(
         from_=accepted.from_,
         to=accepted.to,
         revision=machine.revision,
-        event=send.event,
+        event=send.event if send.timer is None else f"{AFTER}{send.timer.key}.{send.timer.state}",
         kind=accepted.kind,
         changes=changes,
         removed=accepted.removed,
@@ -37,6 +53,14 @@ def step_of(
         causation=send.causation,
         occurred_at=send.occurred_at,
         late=head is not None and (now if send.occurred_at is None else send.occurred_at) < head.happened_at,
+        steps=accepted.steps,
+        history=accepted.history,
+        timers_started=accepted.timers_started,
+        timers_stopped=accepted.timers_stopped,
+        emits=accepted.emits,
+        sends=accepted.sends,
+        logs=accepted.logs,
+        reads=reads,
     )
     if machine.personal or machine.personal_events:
         _seal(machine, record)
@@ -60,6 +84,8 @@ def _head_after(machine: Machine, record: Record, head: Head | None, accepted: A
             personal=personal,
             size=accepted.size,
             commands=f"\n{command}\n",
+            history=record.history,
+            timers=record.timers_started,
         )
     happened_at = max(happened_at, head.happened_at)
     moved = accepted.to != head.leaves
@@ -77,6 +103,8 @@ def _head_after(machine: Machine, record: Record, head: Head | None, accepted: A
         key=head.key,
         size=accepted.size,
         commands=f"{head.commands}{command}\n" if version <= COMMANDS_KEPT else head.commands,
+        history=record.history or head.history,
+        timers=timers_after(head.timers, record.timers_stopped, record.timers_started),
     )
 
 
@@ -88,3 +116,25 @@ def _seal(machine: Machine, record: Record) -> None:
         if sealed:
             setattr(record, part, plain)
             record.sealed = {**record.sealed, part: sealed}
+
+
+def refusal_of(refusal: NotDone, command: str, now: Micros) -> Refusal:
+    """What is kept of a refusal."""
+    send, head = refusal.send, refusal.head
+    large = send.size > _REFUSED_BYTES  # it waits in memory, where many of them would fill it
+    return Refusal(
+        at=now,
+        type=send.ref.type,
+        entity=send.ref.id,
+        event=send.event,
+        why=refusal.refused.why.value,
+        detail=refusal.refused.detail,
+        leaves=head.leaves if head is not None else (),
+        version=head.version if head is not None else 0,
+        revision=refusal.machine.revision if refusal.machine is not None else 0,
+        command=command,
+        actor=send.actor,
+        occurred_at=send.occurred_at,
+        payload={} if large else send.data,
+        cut=large,
+    )

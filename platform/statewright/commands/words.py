@@ -12,7 +12,7 @@ from msgspec import Struct
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Refused
 from statewright.machine.moments import Micros
-from statewright.machine.record import ANONYMOUS, Actor, Head, Record
+from statewright.machine.record import ANONYMOUS, Actor, Head, Record, Timer
 from statewright.stores.words import Ref
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -23,7 +23,9 @@ class SendEvent(Struct, gc=False):
 
     `command` is the caller's id for this, None when it gave none; a repeat with the same id is answered from the log.
     `expected` is the version the caller believes in, 0 for "must not exist yet". `create` is whether, and with which
-    data, the entity may come to be with this event. `size` is an upper bound of `data` in bytes of JSON.
+    data, the entity may come to be with this event. `size` is an upper bound of `data` in bytes of JSON. `timer` is one
+    that is due: it fires instead of an event being sent, with its due time as `occurred_at`. One that runs no more is
+    refused with `not_in_this_state`, `unknown_entity` or `final`, and no refusal is noted.
     """
 
     ref: Ref
@@ -39,6 +41,7 @@ class SendEvent(Struct, gc=False):
     causation: str | None = None
     dry_run: bool = False
     size: int = 0
+    timer: Timer | None = None
 
 
 class SendTogether(Struct, gc=False):

@@ -159,7 +159,7 @@ async def read_allowed(
         raise await _unknown(rooms, ref)
     principal: Principal = principal_behind(request)
     # who may speak for anyone is told what depends on the role
-    events = rooms.asking.allowed(ref, head, None if principal.trusted else principal.actor)
+    events = await rooms.asking.allowed(ref, head, None if principal.trusted else principal.actor)
     return Allowed(state_of(head.leaves), head.version, [_allowed(event) for event in events])
 
 

@@ -219,7 +219,7 @@ def _arrows_of_state(path: str, state: State, finder: _Finder) -> Iterator[Arrow
         yield from _branches(path, delay, "after", written, finder)
     yield from _branches(path, "", "done", state.on_done, finder)
     if state.type == "history" and state.target:
-        yield from _branches(path, "", "default", state.target, finder)
+        yield from _branches(path, "", "default", Branch(target=state.target), finder)
 
 
 def _branches(source: str, trigger: str, kind: ArrowKind, written: Branches, finder: _Finder) -> Iterator[Arrow]:

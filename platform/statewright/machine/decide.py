@@ -2,95 +2,51 @@
 
 The order of checks is the language's (see the reference, "What happens when an event arrives"). Which repeat is
 answered from the log, and whether type and entity exist, is settled before; here it goes from the version onwards.
+
+A flat machine takes a short way: one branch from one state to another. All others run to completion in `microsteps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from statewright.machine.compile import Machine, Move
+from statewright.machine.branches import Move, Patch, Uncomputed
+from statewright.machine.compile import Machine
+from statewright.machine.deciding import (
+    DATA_BYTES,
+    PAYLOAD_BYTES,
+    RECORD_BYTES,
+    TIMERS,
+    Accepted,
+    Event,
+    Refused,
+    Stopped,
+    Why,
+    named,
+)
+from statewright.machine.explaining import Tried
+from statewright.machine.expressions import ExpressionError, Moment
+from statewright.machine.microsteps import Run, hidden_of, misfit, not_allowed, unheld
+from statewright.machine.places import AFTER, Choices, Place
 from statewright.machine.problem import pointer_of
-from statewright.machine.record import ANONYMOUS, Actor, Head, Kind, Leaves
+from statewright.machine.record import Head, Kind, Leaves, Microstep
 
-PAYLOAD_BYTES = 128 * 1024
-DATA_BYTES = 256 * 1024
+__all__ = ["Accepted", "Event", "Refused", "Why", "decide"]
+
 _encode = msgspec.json.Encoder().encode
 _deterministic = msgspec.json.Encoder(order="deterministic").encode
-
-
-class Why(StrEnum):
-    """Why an event was not let through; each is a problem type of the API."""
-
-    UNKNOWN_TYPE = "unknown_type"
-    UNKNOWN_ENTITY = "unknown_entity"
-    VERSION_CONFLICT = "version_conflict"
-    FINAL = "final"
-    UNKNOWN_EVENT = "unknown_event"
-    NOT_IN_THIS_STATE = "not_in_this_state"
-    INVALID_PAYLOAD = "invalid_payload"
-    NOT_ALLOWED = "not_allowed"
-    INVALID_DATA = "invalid_data"
-    TOO_LARGE = "too_large"
-    ENTITY_EXISTS = "entity_exists"
-    ID_REUSED = "id_reused"
-    IN_THE_FUTURE = "in_the_future"
-
-
-class Event(Struct, gc=False):
-    """What a service sends. `name` None creates the entity with `payload` as its data.
-
-    `expected` is the version the sender believes in, 0 for "must not exist yet". `create` is whether, and with which
-    data, the entity may come to be with this event. `size` is an upper bound of the payload's bytes as JSON, 0 when it
-    is not known.
-    """
-
-    name: str | None
-    payload: dict[str, Any] = {}
-    actor: Actor = ANONYMOUS
-    expected: int | None = None
-    create: dict[str, Any] | bool = True
-    size: int = 0
-
-
-class Accepted(Struct, gc=False):
-    """What the event does: the configuration before and after, and the data with what differs in it.
-
-    `size` is an upper bound of the data's bytes as JSON.
-    """
-
-    kind: Kind
-    from_: Leaves | None
-    to: Leaves
-    payload: dict[str, Any]
-    data: dict[str, Any]
-    changes: dict[str, Any]
-    removed: tuple[str, ...]
-    size: int
-
-
-class Refused(Struct, gc=False):
-    """Why the event may not happen, in a code and a sentence.
-
-    `at` names the places that made it so, each with a sentence of its own: pointers into what was sent or, for a role,
-    into the definition.
-    """
-
-    why: Why
-    detail: str
-    at: Sequence[tuple[str, str]] = ()
 
 
 def decide(machine: Machine, head: Head | None, event: Event) -> Accepted | Refused:
     """Say what `event` does to the entity at `head` (None when there is none), or why it may not happen.
 
     Pure: the same arguments give the same answer. `event` is completed with the defaults of its schema, else nothing is
-    changed.
+    changed. Follows SCXML (W3C, 2015), appendix D, for selection and microsteps.
     """
+    if event.timer is not None:
+        return _fire(machine, head, event)
     if event.name is None:
         return _create(machine, head, event)
     if head is None:
@@ -98,25 +54,58 @@ def decide(machine: Machine, head: Head | None, event: Event) -> Accepted | Refu
     if event.expected is not None and event.expected != head.version:
         return _conflict(head, event.expected)
     leaves = head.leaves
-    if machine.is_final(leaves):
-        return Refused(Why.FINAL, f"{event.name} is refused: the entity ended in {_named(leaves)}")
-    found = _select(machine, leaves, event)
-    if isinstance(found, Refused):
-        return found
-    return _carry_out(machine, found, event, leaves, head.data, _size_of(head.data, head.size))
+    place = machine.places.at(leaves)
+    if place.ended:
+        return Refused(Why.FINAL, f"{event.name} is refused: the entity ended in {named(leaves)}")
+    choices = _open(machine, place, event)
+    if type(choices) is Refused:
+        return choices
+    assert isinstance(choices, Choices)
+    if machine.flat:
+        return _go(machine, place, choices, event, head.data, _size_of(head.data, head.size), head.version)
+    run = Run(machine, event, place, head.data, head.version + 1, head.history)
+    try:
+        run.take(choices)
+        return _outcome(run, "event", leaves, head)
+    except Stopped as stopped:
+        return stopped.refused
+
+
+def _fire(machine: Machine, head: Head | None, event: Event) -> Accepted | Refused:
+    """A timer is due. It counts only while it runs; that no branch of it holds is an answer, and ends it as well."""
+    timer = event.timer
+    assert timer is not None
+    event.name = f"{AFTER}{timer.key}.{timer.state}"
+    event.payload = {}
+    if head is None or timer not in head.timers:
+        return Refused(Why.NOT_IN_THIS_STATE, f"{event.name} is refused: this timer does not run any more")
+    place = machine.places.at(head.leaves)
+    run = Run(machine, event, place, head.data, head.version + 1, head.history)
+    try:
+        run.fire(machine.places.own(place, event.name))
+        return _outcome(run, "timer", head.leaves, head)
+    except Stopped as stopped:
+        return stopped.refused
 
 
 def _create(machine: Machine, head: Head | None, event: Event) -> Accepted | Refused:
     if head is not None:
         if event.expected is not None and event.expected != head.version:
             return _conflict(head, event.expected)
-        return Refused(Why.ENTITY_EXISTS, f"the entity exists already, in {_named(head.leaves)}")
+        return Refused(Why.ENTITY_EXISTS, f"the entity exists already, in {named(head.leaves)}")
     if event.expected:
         return _missing(event.expected)
     begun = _begin(machine, event.payload, event.size)
     if isinstance(begun, Refused):
         return begun
     data, size = begun
+    if not machine.flat:
+        run = Run(machine, event, machine.places.beginning.place, data, 1, {})
+        try:
+            run.begin()
+            return _outcome(run, "created", None, None)
+        except Stopped as stopped:
+            return stopped.refused
     fault = _fault_of_data(machine, data, size)
     if fault is not None:
         return fault
@@ -129,18 +118,44 @@ def _decide_first(machine: Machine, event: Event) -> Accepted | Refused:
         return Refused(Why.UNKNOWN_ENTITY, _HOW_TO_CREATE if not machine.implicit else "there is no such entity")
     if event.expected:
         return _missing(event.expected)
-    found = _select(machine, machine.initial, event)
-    if isinstance(found, Refused):
-        return found
-    begun = _begin(machine, event.create if isinstance(event.create, dict) else {}, 0)
+    given = event.create if isinstance(event.create, dict) else {}
+    if machine.flat:
+        place = machine.places.beginning.place
+        choices = _open(machine, place, event)
+        if isinstance(choices, Refused):
+            return choices
+        begun = _begin(machine, given, 0)
+        if isinstance(begun, Refused):
+            return begun
+        outcome = _go(machine, place, choices, event, begun[0], begun[1], 0, begins=True)
+        if isinstance(outcome, Accepted):
+            outcome.changes = outcome.data
+            outcome.removed = ()
+        return outcome
+    return _run_first(machine, event, given)
+
+
+def _run_first(machine: Machine, event: Event, given: dict[str, Any]) -> Accepted | Refused:
+    """The same where entering the initial states may lead on before the event is looked at."""
+    if not machine.knows(event.name or ""):
+        return _unknown(machine, event)
+    begun = _begin(machine, given, 0)
     if isinstance(begun, Refused):
         return begun
-    data, size = begun
-    outcome = _carry_out(machine, found, event, machine.initial, data, size, begins=True)
-    if isinstance(outcome, Accepted):
-        outcome.changes = outcome.data
-        outcome.removed = ()
-    return outcome
+    run = Run(machine, event, machine.places.beginning.place, begun[0], 1, {})
+    try:
+        run.begin()
+        if run.place.ended:
+            return Refused(Why.FINAL, f"{event.name} is refused: the entity ends in {named(run.place.leaves)} at once")
+        choices = _open(machine, run.place, event)
+        if isinstance(choices, Refused):
+            return choices
+        run.payload = event.payload
+        from_ = run.place.leaves
+        run.take(choices)
+        return _outcome(run, "event", from_, None)
+    except Stopped as stopped:
+        return stopped.refused
 
 
 _HOW_TO_CREATE = "there is no such entity; create it first: its definition says `creation: explicit`"
@@ -161,61 +176,79 @@ def _begin(machine: Machine, given: dict[str, Any], size: int) -> tuple[dict[str
     return (data := {**context, **given}), _size_of(data, 0)
 
 
-def _select(machine: Machine, leaves: Leaves, event: Event) -> Move | Refused:
-    """The branch that takes the event, its payload checked and its sender let through."""
+def _open(machine: Machine, place: Place, event: Event) -> Choices | Refused:
+    """The branches that compete for the event, its payload checked and its sender let through by one at least."""
     name = event.name or ""
-    move = machine.move(leaves[0], name)
-    if move is None or move.forbids:
+    choices = machine.choices(place, name)
+    if not choices.moves:
         if not machine.knows(name):
-            return Refused(Why.UNKNOWN_EVENT, f"the definition {machine.type!r} knows no event {name[:100]!r}")
-        return Refused(Why.NOT_IN_THIS_STATE, f"{name} is refused in {_named(leaves)}")
+            return _unknown(machine, event)
+        return Refused(Why.NOT_IN_THIS_STATE, f"{name} is refused in {named(place.leaves)}")
+    if name in machine.internal:
+        return _unknown(machine, event)
     schema = machine.events.get(name)
     if schema is not None:
         event.payload = schema.filled(event.payload)
         if event.size:
             event.size += schema.default_bytes
         if not schema.fits(event.payload):
-            return _misfit(Why.INVALID_PAYLOAD, name, schema.faults(event.payload))
-    if move.allow is not None and move.allow.isdisjoint(event.actor.roles):
-        wanted = " or ".join(sorted(move.allow))
-        roles = ", ".join(event.actor.roles) or "no role"
-        detail = f"{name} is refused in {_named(leaves)}: it takes the role {wanted}, {event.actor.id} has {roles}"
-        return Refused(Why.NOT_ALLOWED, detail, [(move.pointer + "/allow", f"it takes the role {wanted}")])
-    return move
+            return misfit(Why.INVALID_PAYLOAD, name, schema, event.payload)
+    if choices.roles is not None and choices.roles.isdisjoint(event.actor.roles):
+        return not_allowed(event, place.leaves, *choices.moves)
+    return choices
 
 
-def _carry_out(
+def _unknown(machine: Machine, event: Event) -> Refused:
+    name = (event.name or "")[:100]
+    if name in machine.internal:
+        return Refused(Why.UNKNOWN_EVENT, f"{name!r} is an internal event of {machine.type!r}: nobody can send it")
+    return Refused(Why.UNKNOWN_EVENT, f"the definition {machine.type!r} knows no event {name!r}")
+
+
+# --- The short way ---
+
+
+def _go(
     machine: Machine,
-    move: Move,
+    place: Place,
+    choices: Choices,
     event: Event,
-    leaves: Leaves,
     before: dict[str, Any],
     size: int,
+    version: int,
     *,
     begins: bool = False,
 ) -> Accepted | Refused:
-    """Keep, patch and move; what comes out must fit the schema of the data, which `before` does unless it `begins`."""
-    payload = event.payload
+    """One branch of a flat machine: choose, keep, patch and move; what comes out must fit the schema of the data."""
+    moment: Moment | None = None
+    move = choices.only
+    if move is None:
+        moment = _moment(machine, place, event, version)
+        found = _select(machine, place, choices, event, before, moment)
+        if type(found) is Refused:
+            return found
+        assert isinstance(found, Move)
+        move = found
     changes: dict[str, Any] = {}
     removed: tuple[str, ...] = ()
     data = before
+    payload = event.payload
     if move.keep is None:
-        changes = {
-            field: value for field, value in payload.items() if field not in before or _differs(before[field], value)
-        }
-    else:
+        changes = {f: value for f, value in payload.items() if f not in before or _differs(before[f], value)}
+    elif move.keep:
         for field in move.keep:
             if field in payload and (field not in before or _differs(before[field], payload[field])):
                 changes[field] = payload[field]
-    if move.patch or move.unset:
-        removed = _apply_patch(move, before, changes)
+    if move.patch is not None:
+        try:
+            removed = _apply_patch(machine, place, move.patch, event, before, changes, version, moment)
+        except Stopped as stopped:
+            return stopped.refused
     if changes or removed:
         data = {**before, **changes}
         for field in removed:
             del data[field]
-        size += event.size or _size_of(changes, 0)
-        if move.patch:
-            size += _size_of(dict(move.patch), 0)
+        size += _size_of(changes, 0) if move.patch is not None else event.size or _size_of(changes, 0)
     if changes or removed or begins:
         fault = _fault_of_data(machine, data, size)
         if fault is not None:
@@ -223,21 +256,164 @@ def _carry_out(
         if size > DATA_BYTES:
             size = _size_of(data, 0)
     if event.size > PAYLOAD_BYTES and _size_of(payload, 0) > PAYLOAD_BYTES:
-        detail = f"the payload has more than {PAYLOAD_BYTES:,} bytes"
-        return Refused(Why.TOO_LARGE, detail, [("/data", detail)])
-    return Accepted("event", leaves, leaves if move.to is None else move.to, payload, data, changes, removed, size)
+        return _too_large_a_payload()
+    leaves = place.leaves
+    to = leaves if move.to is None else move.to
+    outcome = Accepted("event", leaves, to, payload, data, changes, removed, size)
+    if choices.several:
+        outcome.steps = (_step_of(move, event.name or "", leaves),)
+    return outcome
 
 
-def _apply_patch(move: Move, before: dict[str, Any], changes: dict[str, Any]) -> tuple[str, ...]:
-    """Write the patch into `changes`, over what was kept; gives the fields that go."""
-    for field, value in move.patch:
+def _step_of(move: Move, cause: str, leaves: Leaves) -> Microstep:
+    if move.to is None or (move.to == leaves and move.source and not move.reenter):
+        return Microstep(cause, (), (), (move.pointer,))
+    return Microstep(cause, leaves, move.to, (move.pointer,))
+
+
+def _moment(machine: Machine, place: Place, event: Event, version: int) -> Moment:
+    now = event.now
+    return Moment(
+        actor=event.actor,
+        now=now,
+        occurred_at=now if event.occurred_at is None else event.occurred_at,
+        type=machine.type,
+        id=event.entity,
+        version=version,
+        active=place.active,
+        event=event.name or "",
+        related=event.related,
+    )
+
+
+def _select(
+    machine: Machine, place: Place, choices: Choices, event: Event, data: dict[str, Any], moment: Moment
+) -> Move | Refused:
+    """The first branch of the one chain there is whose guard holds, if it lets the sender through."""
+    asked: list[Move] = []
+    for move in choices.chains[0]:
+        guard = move.guard
+        if guard is not None:
+            try:
+                holds = guard.expression.run(data, event.payload, guard.params, moment)
+                if holds is not True and holds is not False:
+                    raise ExpressionError("it gives neither true nor false", 0)
+            except ExpressionError as error:
+                return _failed(machine, place, event, move.pointer, error, _tried(machine, [move], event, data, moment))
+            if not holds:
+                asked.append(move)
+                continue
+        if move.forbids:
+            break
+        if move.allow is not None and move.allow.isdisjoint(event.actor.roles):
+            return not_allowed(event, place.leaves, move)
+        return move
+    asked = [move for move in asked if not move.forbids]
+    where = f"{event.name} is refused in {named(place.leaves)}"
+    if not asked:
+        return Refused(Why.NOT_IN_THIS_STATE, where)
+    tried = _tried(machine, asked, event, data, moment)
+    return Refused(Why.GUARD_REFUSED, f"{where}: {unheld(asked)}", tried=tried)
+
+
+def _tried(machine: Machine, asked: list[Move], event: Event, data: dict[str, Any], moment: Moment) -> Tried:
+    hidden = hidden_of(machine, event.name or "", event)
+    return Tried(tuple((move, data) for move in asked), event.payload, moment, hidden)
+
+
+def _failed(
+    machine: Machine, place: Place, event: Event, pointer: str, error: ExpressionError, tried: Tried
+) -> Refused:
+    what = f"{event.name} is refused in {named(place.leaves)}: the expression at {pointer} failed: {error.sentence}"
+    return Refused(Why.GUARD_ERROR, what, [(pointer, error.sentence)], tried)
+
+
+def _apply_patch(
+    machine: Machine,
+    place: Place,
+    patch: Patch,
+    event: Event,
+    before: dict[str, Any],
+    changes: dict[str, Any],
+    version: int,
+    moment: Moment | None,
+) -> tuple[str, ...]:
+    """Write the patch into `changes`, over what was kept; gives the fields that go. Raises Stopped."""
+    seen = before
+    if patch.computes:
+        seen = {**before, **changes} if changes else before
+        moment = moment or _moment(machine, place, event, version)
+    for field, value, compute in patch.fields:
+        if compute is not None:
+            assert moment is not None
+            try:
+                value = compute(seen, event.payload, moment)
+            except Uncomputed as failed:
+                tried = _tried(machine, [], event, seen, moment)
+                tried.failed = failed.pointer, failed.expression, seen
+                raise Stopped(_failed(machine, place, event, failed.pointer, failed.error, tried)) from None
         if field not in before or _differs(before[field], value):
             changes[field] = value
         else:
             changes.pop(field, None)
-    for field in move.unset:
+    for field in patch.unset:
         changes.pop(field, None)
-    return tuple(field for field in move.unset if field in before)
+    return tuple(field for field in patch.unset if field in before)
+
+
+# --- The end of a run ---
+
+
+def _outcome(run: Run, kind: Kind, from_: Leaves | None, head: Head | None) -> Accepted:
+    """What a run has come to. Raises Stopped where the data may not be so, or all of it would be too much."""
+    event, machine = run.event, run.machine
+    before = head.data if head is not None else {}
+    data = run.data
+    changes: dict[str, Any] = {}
+    removed: list[str] = []
+    if head is None:
+        changes = data
+    else:
+        for field in run.touched:
+            if field not in data:
+                if field in before:
+                    removed.append(field)
+            elif field not in before or _differs(before[field], data[field]):
+                changes[field] = data[field]
+    size = _size_of(before, head.size) if head is not None else 0
+    if changes or removed or head is None:
+        size += _size_of(changes, 0)
+        fault = _fault_of_data(machine, data, size)
+        if fault is not None:
+            raise Stopped(fault)
+        if size > DATA_BYTES:
+            size = _size_of(data, 0)
+    payload = event.payload
+    if event.size > PAYLOAD_BYTES and _size_of(payload, 0) > PAYLOAD_BYTES:
+        raise Stopped(_too_large_a_payload())
+    running = head.timers if head is not None else ()
+    stopped, started = run.timers(running) if running or run.starts else ((), ())
+    if len(running) - len(stopped) + len(started) > TIMERS:
+        raise Stopped(Refused(Why.TOO_LARGE, f"{event.name} is refused: more than {TIMERS} timers would run at once"))
+    outcome = Accepted(kind, from_, run.place.leaves, payload, data, changes, tuple(removed), size, tuple(run.steps))
+    outcome.timers_stopped, outcome.timers_started = stopped, started
+    if run.history and (head is None or run.history is not head.history):
+        outcome.history = dict(run.history)
+    if run.emits or run.sends or run.logs or len(run.steps) > 4:
+        outcome.emits, outcome.sends, outcome.logs = tuple(run.emits), tuple(run.sends), tuple(run.logs)
+        _weigh(outcome)
+    return outcome
+
+
+def _weigh(outcome: Accepted) -> None:
+    told = outcome.steps, outcome.emits, outcome.sends, outcome.logs, outcome.changes, outcome.payload
+    if len(_encode(told)) > RECORD_BYTES:
+        raise Stopped(Refused(Why.TOO_LARGE, f"the record would have more than {RECORD_BYTES:,} bytes"))
+
+
+def _too_large_a_payload() -> Refused:
+    detail = f"the payload has more than {PAYLOAD_BYTES:,} bytes"
+    return Refused(Why.TOO_LARGE, detail, [("/data", detail)])
 
 
 def _differs(one: Any, other: Any) -> bool:
@@ -251,18 +427,10 @@ def _differs(one: Any, other: Any) -> bool:
 def _fault_of_data(machine: Machine, data: dict[str, Any], size: int) -> Refused | None:
     schema = machine.context
     if schema is not None and not schema.fits(data):
-        return _misfit(Why.INVALID_DATA, "the entity's data would break its schema", schema.faults(data))
+        return misfit(Why.INVALID_DATA, "the entity's data would break its schema", schema, data)
     if size > DATA_BYTES and _size_of(data, 0) > DATA_BYTES:
         return Refused(Why.TOO_LARGE, f"the entity's data would have more than {DATA_BYTES:,} bytes")
     return None
-
-
-def _misfit(why: Why, what: str, faults: Sequence[tuple[str, str]]) -> Refused:
-    """The refusal of something that does not fit its schema: the first fault in the sentence, all of them by place."""
-    pointer, sentence = faults[0] if faults else ("", "it does not fit its schema")
-    place = f"at {pointer}: " if pointer else ""
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return Refused(why, f"{what}: {place}{sentence}{more}", [("/data" + at, said) for at, said in faults])
 
 
 def _size_of(data: dict[str, Any], known: int) -> int:
@@ -276,7 +444,3 @@ def _missing(expected: int) -> Refused:
 def _conflict(head: Head, expected: int) -> Refused:
     said = "it must not exist yet" if expected == 0 else f"version {expected} was expected"
     return Refused(Why.VERSION_CONFLICT, f"{said}, but the entity stands at version {head.version}")
-
-
-def _named(leaves: Leaves) -> str:
-    return " + ".join(leaves)

@@ -56,7 +56,10 @@ class Sla(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class State(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, rename="camel"):
-    """One state: what may happen in it, and words and tags for people."""
+    """One state: what may happen in it, and words and tags for people.
+
+    `target` belongs to history states: where to, as long as there is nothing to remember.
+    """
 
     type: Literal["atomic", "compound", "parallel", "final", "history"] | None = None
     id: str | None = None
@@ -67,7 +70,7 @@ class State(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True,
     initial: str | None = None
     states: dict[StateName, State] = {}
     history: Literal["shallow", "deep"] | None = None
-    target: str | None = None
+    target: str | list[str] | None = None
     always: Branches = []
     after: dict[str, Branches] = {}
     entry: Actions = []

@@ -15,29 +15,10 @@ from statewright.machine.targets import States
 STATES = 1_000
 TRANSITIONS = 5_000
 
-_LATER_ON_STATE = {
-    "states": "nested states",
-    "initial": "nested states",
-    "history": "history states",
-    "target": "history states",
-    "always": "transitions without an event",
-    "after": "timers",
-    "entry": "entry actions",
-    "exit": "exit actions",
-    "on_done": "nested states",
-}
 _LATER_ON_ROOT = {
-    "delays": "timers",
-    "always": "transitions without an event",
-    "after": "timers",
-    "entry": "entry actions",
-    "exit": "exit actions",
-    "on_done": "nested states",
-    "internal_events": "internal events",
     "migrations": "migrations",
     "partition_by": "logs spread over partitions",
 }
-_WRITTEN = {"on_done": "onDone", "internal_events": "internalEvents"}
 
 
 def problems_of(definition: Definition) -> list[Problem]:
@@ -128,18 +109,7 @@ class _Check:
     def _not_yet(self) -> Iterator[Problem]:
         for field, what in _LATER_ON_ROOT.items():
             if getattr(self.definition, field):
-                yield _later(what, pointer_of(_WRITTEN.get(field, field)))
-        if self.definition.type == "parallel":
-            yield _later("parallel states", "/type")
-        if self.definition.guards:
-            yield _later("guards", "/guards")
-        for name, state in self.definition.states.items():
-            pointer = pointer_of("states", name)
-            if state.type in ("compound", "parallel", "history"):
-                yield _later(f"{state.type} states", child(pointer, "type"))
-            for field, what in _LATER_ON_STATE.items():
-                if getattr(state, field):
-                    yield _later(what, child(pointer, _WRITTEN.get(field, field)))
+                yield _later(what, pointer_of(field))
 
     # --- schemas
 
@@ -204,10 +174,6 @@ class _Check:
             yield _warning("no_branches", pointer, "an empty list forbids nothing and permits nothing", "remove it")
 
     def _branch(self, path: str, event: str, branch: Branch, pointer: str) -> Iterator[Problem]:
-        if branch.guard is not None:
-            yield _later("guards", child(pointer, "guard"))
-        if branch.actions:
-            yield _later("actions", child(pointer, "actions"))
         yield from self._targets(path, branch, pointer)
         yield from self._roles(branch, pointer)
         yield from self._patch(branch.context, child(pointer, "context"))
@@ -218,8 +184,6 @@ class _Check:
             return
         at = child(pointer, "target") if not isinstance(branch.target, list) else pointer
         targets = [branch.target] if isinstance(branch.target, str) else branch.target
-        if len(targets) != 1:
-            yield _later("several targets", child(pointer, "target"))
         for target in targets:
             if self.states.resolve(target, path) is None:
                 known = self.states.written_from(path)
@@ -246,8 +210,8 @@ class _Check:
                 continue
             marks = [*_marks_in(value)]
             if "@expr" in marks:
-                yield _later("expressions", at)
-            elif marks:
+                continue
+            if marks:
                 fix = 'write a constant, or {"@unset": true} for the whole field'
                 yield _error("bad_patch", at, f"{marks[0][:40]!r} has no meaning here", fix)
             elif self.context is not None and not self.context.accepts_constant(field, value):

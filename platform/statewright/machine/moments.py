@@ -1,4 +1,4 @@
-"""Moments in time: RFC 3339 text outside, microseconds since 1970-01-01T00:00:00Z inside."""
+"""Moments in time: RFC 3339 text outside, microseconds since 1970-01-01T00:00:00Z inside; durations beside them."""
 
 from __future__ import annotations
 
@@ -33,3 +33,30 @@ def micros_of(text: str) -> Micros:
 def text_of(micros: Micros) -> str:
     """RFC 3339 in UTC with microseconds, as in 2026-11-23T11:30:00.123456Z."""
     return (_EPOCH + micros * _MICROSECOND).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+TEN_YEARS: Micros = 3_653 * 86_400_000_000
+"""The longest duration that a definition may name."""
+_DURATION = re.compile(
+    r"P(?=[\dT])(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,10}(?:\.\d{1,6})?)S)?)?",
+    re.ASCII,
+)
+_UNITS = (604_800_000_000, 86_400_000_000, 3_600_000_000, 60_000_000)
+
+
+def duration_of(text: str) -> Micros:
+    """Microseconds of an ISO 8601 duration in weeks, days (of 86,400 s), hours, minutes and seconds.
+
+    Raises ValueError, with a sentence for the author, for anything else: months and years have no fixed length.
+    """
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        shown = f"{text[:40]!r} is not an ISO 8601 duration such as P14D or PT4H30M"
+        raise ValueError(f"{shown}; months and years are not possible, since they have no fixed length")
+    *whole, seconds = found.groups(default="0")
+    micros = sum(int(count) * unit for count, unit in zip(whole, _UNITS, strict=True))
+    full, _, part = seconds.partition(".")
+    micros += int(full) * 1_000_000 + int(part.ljust(6, "0"))
+    if micros > TEN_YEARS:
+        raise ValueError(f"{text[:40]!r} is longer than ten years")
+    return micros

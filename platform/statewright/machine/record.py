@@ -27,6 +27,33 @@ class Actor(Struct, frozen=True, omit_defaults=True, gc=False):
 ANONYMOUS = Actor()
 
 
+class Microstep(Struct, frozen=True, omit_defaults=True, gc=False):
+    """One step of the run that an event set off.
+
+    `cause` is the event that was taken: the one sent, a raised one, `done.state.<path>`, `after.<key>.<path>`,
+    `statewright.created` where the initial states are entered; empty for `always`. `exited` goes innermost first,
+    `entered` in document order; `branches` are JSON pointers into the definition.
+    """
+
+    cause: str = ""
+    exited: Leaves = ()
+    entered: Leaves = ()
+    branches: tuple[str, ...] = ()
+
+
+class Timer(Struct, frozen=True, gc=False):
+    """A timer that runs: of the state at `state`, under `key` of its `after`, started by `version`.
+
+    `due` is in microseconds since 1970.
+    """
+
+    state: str
+    key: str
+    due: int
+    version: int
+
+
+
 class Record(Struct, omit_defaults=True, kw_only=True, gc=False, rename={"from_": "from"}):
     """One transition as it stands in the log. Times are microseconds since 1970-01-01T00:00:00Z.
 
@@ -34,6 +61,11 @@ class Record(Struct, omit_defaults=True, kw_only=True, gc=False, rename={"from_"
     `sealed` holds the personal values of `payload` and `changes`, under those two names, apart from everything else.
     `late`: its business time lies before one that the entity had already. `definition` is the digest of the document,
     on the first transition that a log holds under a revision.
+
+    `steps` is empty where there was one step, on the event sent, along the only branch there is. `history` is the
+    whole map of remembered configurations, by the path of the history state, where it changed. `timers_stopped` names
+    timers by state and key; they stop before `timers_started` start. `reads` are the related entities that the
+    decision saw: by the relation's name, id and version.
     """
 
     position: int = 0
@@ -61,6 +93,14 @@ class Record(Struct, omit_defaults=True, kw_only=True, gc=False, rename={"from_"
     now: int | None = None
     late: bool = False
     definition: str | None = None
+    steps: tuple[Microstep, ...] = ()
+    history: dict[str, Leaves] = {}
+    timers_started: tuple[Timer, ...] = ()
+    timers_stopped: tuple[tuple[str, str], ...] = ()
+    emits: tuple[dict[str, Any], ...] = ()
+    sends: tuple[dict[str, Any], ...] = ()
+    logs: tuple[list[Any], ...] = ()
+    reads: dict[str, tuple[str, int]] = {}
 
     @property
     def own_time(self) -> int:
@@ -76,6 +116,8 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
     personal. `key` is the store's own handle and means nothing elsewhere. `size` is an upper bound of the bytes of
     `data` as JSON, 0 when it is not known. `commands` holds the commands of the
     first 64 versions, each on a line of its own (no id holds a line's end), so that a repeat is seen without a read.
+    `history` remembers configurations by the path of a history state; `timers` are those that run, in the order in
+    which they started.
     """
 
     version: int
@@ -93,6 +135,8 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
     key: int = 0
     size: int = 0
     commands: str = "\n"
+    history: dict[str, Leaves] = {}
+    timers: tuple[Timer, ...] = ()
 
     def remembers(self, command: str) -> bool:
         """Whether `command` made one of the first 64 versions."""
@@ -122,6 +166,8 @@ def fold(head: Head | None, record: Record) -> Head:
             recorded_at=record.recorded_at,
             personal=tuple(sealed),
             commands=f"\n{record.command}\n",
+            history=record.history,
+            timers=record.timers_started,
         )
     happened_at = max(happened_at, head.happened_at)
     moved = record.to != head.leaves
@@ -152,7 +198,18 @@ def fold(head: Head | None, record: Record) -> Head:
         personal=personal,
         key=head.key,
         commands=commands,
+        history=record.history or head.history,
+        timers=timers_after(head.timers, record.timers_stopped, record.timers_started),
     )
+
+
+def timers_after(
+    running: tuple[Timer, ...], stopped: tuple[tuple[str, str], ...], started: tuple[Timer, ...]
+) -> tuple[Timer, ...]:
+    """The timers that run once some were stopped and then others started."""
+    if stopped:
+        running = tuple(timer for timer in running if (timer.state, timer.key) not in stopped)
+    return running + started if started else running
 
 
 def merged(record: Record, part: Literal["payload", "changes"]) -> dict[str, Any]:

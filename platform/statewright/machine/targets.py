@@ -27,13 +27,13 @@ class States:
             self._gather(state.states, path)
 
     def resolve(self, target: str, holder: Path) -> Path | None:
-        """The path that `target` means, written in the state `holder` (the empty path is the root); None if unknown."""
+        """The path that `target` means, written in the state `holder`; None if unknown. The empty path is the root."""
         if target.startswith("#"):
             name, _, below = target[1:].partition(".")
             base = self._by_id.get(name)
             if base is None:
                 return None
-            return self._known(base, below) if below else base or None
+            return self._known(base, below) if below else base
         if target.startswith("."):
             return self._known(holder, target[1:])
         if not holder:

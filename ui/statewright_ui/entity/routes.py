@@ -140,5 +140,5 @@ def _next(request: AskedFor, needs: Needs, portrait: Portrait) -> list[steps.Nex
     def curl_of(body: Mapping[str, Any]) -> str:
         return words.curl(str(request.base_url), path, body, If_Match=f'"{portrait.head.version}"')
 
-    may = needs.asking.allowed(portrait.ref, portrait.head)
+    may = await needs.asking.allowed(portrait.ref, portrait.head)
     return steps.next_events(portrait.machine, portrait.head, may, curl_of)

@@ -86,7 +86,7 @@ def next_events(
 
 
 def _next(machine: Machine, head: Head, event: AllowedEvent, curl_of: Callable[[Mapping[str, Any]], str]) -> Next:
-    move = machine.move(head.leaves[0], event.event)
+    move = next(iter(machine.moves(head.leaves, event.event)), None)
     target = [] if move is None or move.to is None else shown.states(machine, move.to)
     body: dict[str, Any] = {"event": event.event}
     if data := sample(event.schema):

@@ -1,0 +1,361 @@
+"""From checked tree to Python code: the short way of an expression, made of Python's own syntax tree and never of text.
+
+The code sees no builtins and nothing but the values it is called with, the operations and the constants of its own
+expression. Reads of declared fields, comparisons and arithmetic of known kinds are written out; everything else calls
+an operation. Python's `and` and `or` are CEL's as long as nothing errs; when anything does, the code hands over to the
+exact evaluator, which knows what an error means.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from statewright.machine.expressions import operations, times, tree
+from statewright.machine.expressions.exact import made_object
+from statewright.machine.expressions.kinds import Type
+from statewright.machine.expressions.literals import GREATEST, LEAST
+from statewright.machine.expressions.operations import OPERATIONS
+from statewright.machine.expressions.times import Duration, Timestamp
+
+Run = Callable[[dict[str, Any], dict[str, Any], dict[str, Any], Any], Any]
+
+_ROOTS = {"context": "c", "event": "e", "params": "p"}
+_ARGUMENTS = ("c", "e", "p", "m")
+_PARTS = {
+    "actor.id": ("actor", "id"),
+    "actor.roles": ("actor", "roles"),
+    "entity.type": ("type",),
+    "entity.id": ("id",),
+    "entity.version": ("version",),
+    "event.type": ("event",),
+}
+_SCALARS = frozenset({"int", "double", "bool", "string", "null"})
+_CLASSES = {"int": int, "double": float, "string": str, "object": dict, "list": list, "bool": bool}
+_COMPARISONS: dict[str, ast.cmpop] = {
+    "same_==": ast.Eq(),
+    "same_!=": ast.NotEq(),
+    "same_<": ast.Lt(),
+    "same_<=": ast.LtE(),
+    "same_>": ast.Gt(),
+    "same_>=": ast.GtE(),
+}
+_SUMS: dict[str, ast.operator] = {"add": ast.Add(), "subtract": ast.Sub(), "multiply": ast.Mult()}
+_GIVEN: dict[str, Any] = {
+    **{f"op_{name}": function for name, function in OPERATIONS.items() if name.isidentifier()},
+    **{f"as_{kind}": reader for kind, reader in operations.READERS.items()},
+    **{f"Is_{kind}": each for kind, each in _CLASSES.items()},
+    "Timestamp": Timestamp,
+    "ABSENT": operations.ABSENT,
+    "elements": operations.elements,
+    "select": operations.select,
+    "has": operations.has,
+    "index": operations.index,
+    "optional": operations.optional,
+    "pay": operations.pay,
+    "read": operations.read,
+    "result": operations.result,
+    "made_object": made_object,
+    "timestamp_result": times.timestamp_result,
+    "duration_result": times.duration_result,
+    "Exception": Exception,
+}
+"""All that the code of any expression may name besides its own constants."""
+
+
+def compiled(node: tree.Node, fallback: Callable[..., Any]) -> Run:
+    """The function that evaluates `node`; it calls `fallback` with its arguments and the steps left when it began."""
+    return _Writer(fallback).function(node)
+
+
+def _load(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())
+
+
+def _constant(value: Any) -> ast.expr:
+    return ast.Constant(value)
+
+
+def _call(name: str, *args: ast.expr) -> ast.expr:
+    return ast.Call(_load(name), list(args), [])
+
+
+def _attribute(of: ast.expr, *names: str) -> ast.expr:
+    for name in names:
+        of = ast.Attribute(of, name, ast.Load())
+    return of
+
+
+def _item(of: ast.expr, key: ast.expr) -> ast.expr:
+    return ast.Subscript(of, key, ast.Load())
+
+
+def _compare(left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.expr:
+    return ast.Compare(left, [op], [right])
+
+
+def _assign(name: str, value: ast.expr) -> ast.stmt:
+    return ast.Assign([ast.Name(name, ast.Store())], value)
+
+
+def _keep(name: str, value: ast.expr) -> ast.expr:
+    return ast.NamedExpr(ast.Name(name, ast.Store()), value)
+
+
+def _definition(name: str, arguments: list[str], body: list[ast.stmt]) -> ast.stmt:
+    given = ast.arguments([], [ast.arg(each) for each in arguments], None, [], [], None, [])
+    made = ast.parse("def f(): pass").body[0]  # so that fields which newer Pythons add have their defaults
+    assert isinstance(made, ast.FunctionDef)
+    made.name, made.args, made.body = name, given, body
+    return made
+
+
+class _Writer:
+    """Writes the code of one expression: `run`, and a function for each macro in it."""
+
+    def __init__(self, fallback: Callable[..., Any]) -> None:
+        self._constants: dict[str, Any] = {"fallback": fallback}
+        self._functions: list[ast.stmt] = []
+        self._names = 0
+        self._within: list[int] = []
+
+    def function(self, node: tree.Node) -> Run:
+        value = self._left(node)
+        arguments = [_load(each) for each in (*_ARGUMENTS, "steps")]
+        handler = ast.ExceptHandler(_load("Exception"), None, [ast.Return(_call("fallback", *arguments))])
+        body: list[ast.stmt] = [
+            _assign("steps", _attribute(_load("m"), "steps_left")),
+            ast.Try([ast.Return(value)], [handler], [], []),
+        ]
+        module = ast.Module([*self._functions, _definition("run", list(_ARGUMENTS), body)], [])
+        code = compile(ast.fix_missing_locations(module), "<expression>", "exec")
+        space: dict[str, Any] = {"__builtins__": {}, **_GIVEN, **self._constants}
+        # Defines the functions above. The code was made here from our own checked tree: no text of anyone is run.
+        exec(code, space)  # noqa: S102
+        run: Run = space["run"]
+        return run
+
+    def _left(self, node: tree.Node) -> ast.expr:
+        """The value as it leaves the expression."""
+        value = self.write(node)
+        if node.type.kind in _SCALARS and not node.type.nullable:
+            return value
+        if node.type.kind in ("timestamp", "duration") and not node.type.nullable:
+            return _call(f"{node.type.kind}_result", value)
+        return _call("result", value)
+
+    def _name(self, prefix: str) -> str:
+        self._names += 1
+        return f"{prefix}{self._names}"
+
+    def _given(self, value: Any) -> ast.expr:
+        """A constant that has no literal in Python, by a name of its own."""
+        name = self._name("k")
+        self._constants[name] = value
+        return _load(name)
+
+    def write(self, node: tree.Node) -> ast.expr:
+        """The Python expression for `node`."""
+        return _WRITERS[type(node)](self, node)
+
+    def _constant(self, node: tree.Constant) -> ast.expr:
+        value = node.value
+        return _constant(value) if value is None or type(value) in (bool, int, float, str) else self._given(value)
+
+    def _variable(self, node: tree.Variable) -> ast.expr:
+        match node.name:
+            case "context" | "params":
+                return _load(_ROOTS[node.name])
+            case "now" | "occurred_at":
+                return _call("Timestamp", _attribute(_load("m"), node.name))
+            case "event":
+                whole = ast.Dict([None, _constant("type")], [_load("e"), _attribute(_load("m"), "event")])
+                return whole
+            case "actor":
+                roles = ast.List([ast.Starred(_attribute(_load("m"), "actor", "roles"), ast.Load())], ast.Load())
+                return ast.Dict([_constant("id"), _constant("roles")], [_attribute(_load("m"), "actor", "id"), roles])
+            case "entity":
+                names = ("type", "id", "version")
+                return ast.Dict([_constant(each) for each in names], [_attribute(_load("m"), each) for each in names])
+        return _attribute(_load("m"), *_PARTS[node.name])
+
+    def _local(self, node: tree.Local) -> ast.expr:
+        return _load(f"x{node.slot}")
+
+    def _owner(self, node: tree.Node) -> ast.expr:
+        """What a field is read from; the payload itself for `event`."""
+        if isinstance(node, tree.Variable) and node.name in _ROOTS:
+            return _load(_ROOTS[node.name])
+        return self.write(node)
+
+    def _read(self, value: ast.expr, known: Type) -> ast.expr:
+        """The value as its declared kind has it: its class is looked at here, and anything else is left to a reader."""
+        if known.kind not in operations.READERS:
+            return value
+        if known.nullable:
+            return _call("read", value, _constant(known.kind), _constant(True))
+        reader = f"as_{known.kind}"
+        if known.kind not in _CLASSES:
+            return _call(reader, value)
+        name = self._name("v")
+        test = _compare(_attribute(_keep(name, value), "__class__"), ast.Is(), _load(f"Is_{known.kind}"))
+        return ast.IfExp(test, _load(name), _call(reader, _load(name)))
+
+    def _field(self, node: tree.Field) -> ast.expr:
+        if node.of.type.kind == "object":
+            return self._read(_item(self._owner(node.of), _constant(node.name)), node.type)
+        return self._read(_call("select", _load("m"), self._owner(node.of), _constant(node.name)), node.type)
+
+    def _has(self, node: tree.Has) -> ast.expr:
+        if node.of.type.kind == "object":
+            return _compare(_constant(node.name), ast.In(), self._owner(node.of))
+        return _call("has", _load("m"), self._owner(node.of), _constant(node.name))
+
+    def _related(self, node: tree.Related) -> ast.expr:
+        return _attribute(_item(_attribute(_load("m"), "related"), _constant(node.name)), "data")
+
+    def _has_related(self, node: tree.HasRelated) -> ast.expr:
+        return _compare(_constant(node.name), ast.In(), _attribute(_load("m"), "related"))
+
+    def _index(self, node: tree.Index) -> ast.expr:
+        return self._read(_call("index", _load("m"), self.write(node.of), self.write(node.key)), node.type)
+
+    def _optional(self, node: tree.Optional) -> ast.expr:
+        found = _call("optional", _load("m"), self._owner(node.of), _constant(node.name))
+        if node.type.item is None or node.type.item.kind not in operations.READERS:
+            return found
+        name = self._name("v")
+        test = _compare(_keep(name, found), ast.Is(), _load("ABSENT"))
+        return ast.IfExp(test, _load(name), self._read(_load(name), node.type.item))
+
+    def _or_value(self, node: tree.OrValue) -> ast.expr:
+        name = self._name("v")
+        test = _compare(_keep(name, self.write(node.of)), ast.Is(), _load("ABSENT"))
+        return ast.IfExp(test, self.write(node.otherwise), _load(name))
+
+    def truth(self, node: tree.Node) -> ast.expr:
+        """The value of a node that must be true or false."""
+        written = self.write(node)
+        return written if node.type.kind == "bool" else _call("as_bool", written)
+
+    def _and(self, node: tree.And) -> ast.expr:
+        return ast.BoolOp(ast.And(), [self.truth(part) for part in node.parts])
+
+    def _or(self, node: tree.Or) -> ast.expr:
+        return ast.BoolOp(ast.Or(), [self.truth(part) for part in node.parts])
+
+    def _not(self, node: tree.Not) -> ast.expr:
+        return ast.UnaryOp(ast.Not(), self.truth(node.of))
+
+    def _conditional(self, node: tree.Conditional) -> ast.expr:
+        return ast.IfExp(self.truth(node.test), self.write(node.yes), self.write(node.no))
+
+    def _call(self, node: tree.Call) -> ast.expr:
+        args = [self.write(arg) for arg in node.args]
+        if node.name in _COMPARISONS:
+            return _compare(args[0], _COMPARISONS[node.name], args[1])
+        name, _, kind = node.name.rpartition("_")
+        if name in _SUMS and kind in ("int", "double"):
+            return self._checked(ast.BinOp(args[0], _SUMS[name], args[1]), kind, node)
+        if node.extra is None:
+            return self._operation(node.name, args)
+        extra = node.extra if isinstance(node.extra, tuple) else (node.extra,)
+        return self._operation(node.name, [*args, *(self._given(each) for each in extra)])
+
+    def _operation(self, name: str, args: list[ast.expr]) -> ast.expr:
+        function = _load(f"op_{name}") if name.isidentifier() else self._given(OPERATIONS[name])
+        return ast.Call(function, [_load("m"), *args], [])
+
+    def _checked(self, value: ast.expr, kind: str, node: tree.Call) -> ast.expr:
+        """A sum that must fit into 64 bits, or be finite; the operation itself says what is wrong when it is not."""
+        name = self._name("v")
+        if kind == "int":
+            test: ast.expr = ast.Compare(
+                _constant(LEAST), [ast.LtE(), ast.LtE()], [_keep(name, value), _constant(GREATEST)]
+            )
+        else:  # only a finite number taken from itself is 0
+            test = _compare(ast.BinOp(_keep(name, value), ast.Sub(), _load(name)), ast.Eq(), _constant(0.0))
+        failing = ast.BinOp(_constant(1), ast.FloorDiv(), _constant(0))
+        return ast.IfExp(test, _load(name), failing)
+
+    def _macro(self, node: tree.Macro) -> ast.expr:
+        over = self.write(node.over)
+        if node.over.type.kind != "list":
+            over = _call("elements", over)
+        name = self._name("macro")
+        outer = [f"x{slot}" for slot in self._within]
+        self._within.append(node.slot)
+        body = self._loop(node)
+        self._within.pop()
+        self._functions.append(_definition(name, ["over", *outer, *_ARGUMENTS], body))
+        return _call(name, over, *(_load(each) for each in (*outer, *_ARGUMENTS)))
+
+    def _loop(self, node: tree.Macro) -> list[ast.stmt]:
+        variable = f"x{node.slot}"
+        each: list[ast.stmt] = [ast.Expr(_call("pay", _load("m"), _constant(node.cost)))]
+        known = node.over.type.element()
+        if known.kind in operations.READERS and node.over.type.kind == "list":
+            each.append(_assign(variable, self._read(_load(variable), known)))
+        before, inside, after = self._steps(node, variable)
+        loop = ast.For(ast.Name(variable, ast.Store()), _load("over"), [*each, *inside], [])
+        return [*before, loop, ast.Return(after)]
+
+    def _steps(self, node: tree.Macro, variable: str) -> tuple[list[ast.stmt], list[ast.stmt], ast.expr]:
+        """What stands before the loop, in it, and is given back after it."""
+        empty = [_assign("found", ast.List([], ast.Load()))]
+        match node.kind:
+            case "all":
+                test: ast.expr = ast.UnaryOp(ast.Not(), self.truth(node.body))
+                return [], [ast.If(test, [ast.Return(_constant(False))], [])], _constant(True)
+            case "exists":
+                return [], [ast.If(self.truth(node.body), [ast.Return(_constant(True))], [])], _constant(False)
+            case "exists_one":
+                more = _assign("found", ast.BinOp(_load("found"), ast.Add(), _constant(1)))
+                once = _compare(_load("found"), ast.Eq(), _constant(1))
+                return [_assign("found", _constant(0))], [ast.If(self.truth(node.body), [more], [])], once
+            case "filter":
+                return list(empty), [ast.If(self.truth(node.body), [_append(_load(variable))], [])], _load("found")
+        append = _append(self.write(node.body))
+        inside = [append] if node.test is None else [ast.If(self.truth(node.test), [append], [])]
+        return list(empty), inside, _load("found")
+
+    def _list(self, node: tree.ListOf) -> ast.expr:
+        return ast.List([self.write(item) for item in node.items], ast.Load())
+
+    def _map(self, node: tree.MapOf) -> ast.expr:
+        keys = ast.List([self.write(key) for key in node.keys], ast.Load())
+        return _call("made_object", keys, ast.List([self.write(value) for value in node.values], ast.Load()))
+
+    def _in_state(self, node: tree.InState) -> ast.expr:
+        of = _load("m")
+        if node.relation is not None:
+            of = _item(_attribute(of, "related"), _constant(node.relation))
+        return _compare(_constant(node.state), ast.In(), _attribute(of, "active"))
+
+
+def _append(value: ast.expr) -> ast.stmt:
+    return ast.Expr(ast.Call(_attribute(_load("found"), "append"), [value], []))
+
+
+_WRITERS: dict[type, Callable[[_Writer, Any], ast.expr]] = {
+    tree.Constant: _Writer._constant,
+    tree.Variable: _Writer._variable,
+    tree.Local: _Writer._local,
+    tree.Field: _Writer._field,
+    tree.Has: _Writer._has,
+    tree.Related: _Writer._related,
+    tree.HasRelated: _Writer._has_related,
+    tree.Index: _Writer._index,
+    tree.Optional: _Writer._optional,
+    tree.OrValue: _Writer._or_value,
+    tree.And: _Writer._and,
+    tree.Or: _Writer._or,
+    tree.Not: _Writer._not,
+    tree.Conditional: _Writer._conditional,
+    tree.Call: _Writer._call,
+    tree.Macro: _Writer._macro,
+    tree.ListOf: _Writer._list,
+    tree.MapOf: _Writer._map,
+    tree.InState: _Writer._in_state,
+}
