@@ -46,6 +46,12 @@ DIFFERENCES = (
         "SCXML, appendix D: a run ends when no transition is enabled",
     ),
     Difference(
+        "due_together",
+        "timers that are due at the same moment fire in the order in which they started",
+        "by due time, then in the order of the document",
+        "what was started together must not depend on how",
+    ),
+    Difference(
         "end",
         "when the machine ends, all active states are exited and their exit actions run",
         "the configuration of a final entity stays as it is; nothing is exited",

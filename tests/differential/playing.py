@@ -7,8 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from statewright.machine.compile import Machine, compile_machine
-from statewright.machine.decide import Accepted, Event, Refused, Why
-from statewright.machine.playing import Life
+from statewright.machine.decide import Event, Refused, Why
+from statewright.machine.playing import Decided, Life
 from statewright.machine.problem import Problem
 from statewright.machine.reading import read_definition
 from tests.differential.node import XState
@@ -16,7 +16,7 @@ from tests.differential.translation import config_of
 from tests.machine.machines import written
 
 BEGINS = 1_767_225_600_000_000
-UNTAKEN = frozenset({Why.UNKNOWN_EVENT, Why.NOT_IN_THIS_STATE, Why.FINAL})
+UNTAKEN = frozenset({Why.UNKNOWN_EVENT, Why.NOT_IN_THIS_STATE, Why.FINAL, Why.GUARD_REFUSED})
 """Refusals where XState ignores the event: both stay as they were."""
 
 
@@ -31,11 +31,12 @@ class Seen(Struct):
 class Played(Struct):
     """A life under ours. `ends` is why it could not be played to its end: a refusal that XState does not know.
 
-    `outcomes` has one for the creation and one for each event that was played.
+    `seen` and `decided` have one item for the creation and one for each event or wait that was played; during a wait
+    there may be several decisions, or none.
     """
 
     seen: list[Seen] = []
-    outcomes: list[Accepted | Refused] = []
+    decided: list[list[Decided]] = []
     ends: Refused | None = None
 
 
@@ -51,18 +52,25 @@ def ours(machine: Machine, events: list[dict[str, Any]]) -> Played:
     """The life that the events make of an entity under our machine."""
     life, played = Life(machine, BEGINS), Played()
     for event in [{"event": None, "data": {}}, *events]:
-        outcome = life.send(Event(event["event"], dict(event["data"])))
-        if isinstance(outcome, Refused) and outcome.why not in UNTAKEN:
-            played.ends = outcome
-            return played
-        assert life.head is not None, outcome
-        played.outcomes.append(outcome)
+        told = len(life.decided)
+        if "wait_s" in event:
+            life.wait(event["wait_s"] * 1_000_000)
+        else:
+            life.send(Event(event["event"], dict(event["data"])))
+        decided = life.decided[told:]
+        for each in decided:
+            if isinstance(each.outcome, Refused) and each.outcome.why not in UNTAKEN:
+                played.ends = each.outcome
+                return played
+        assert life.head is not None
+        played.decided.append(decided)
         played.seen.append(Seen([*life.head.leaves], dict(life.head.data), machine.is_final(life.head.leaves)))
     return played
 
 
 def theirs(xstate: XState, document: dict[str, Any], events: list[dict[str, Any]]) -> tuple[list[Seen], str | None]:
     """The same under XState, and what it threw."""
-    answer = xstate.run(config_of(document), [{"type": event["event"], **event["data"]} for event in events])
+    sent = [event if "wait_s" in event else {"type": event["event"], **event["data"]} for event in events]
+    answer = xstate.run(config_of(document), sent)
     seen = [Seen(each["leaves"], each["context"], each["status"] != "active") for each in answer["states"]]
     return seen, answer.get("error")

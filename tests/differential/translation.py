@@ -1,4 +1,4 @@
-"""Random machines (tests/machine/machines.py) as configs for XState, in the small forms that the runner makes its own."""
+"""Random machines (tests/machine/machines.py) as configs for XState, in the small forms that the runner takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _state(state: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     made = dict(state)
     for key in ("on", "after"):
         if key in state:
-            made[key] = {name: [_branch(each, ids) for each in branches] for name, branches in state[key].items()}
+            made[key] = {_key(name): [_branch(each, ids) for each in branches] for name, branches in state[key].items()}
     for key in ("always", "onDone"):
         if key in state:
             made[key] = [_branch(each, ids) for each in state[key]]
@@ -27,6 +27,11 @@ def _state(state: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
     if "states" in state:
         made["states"] = {name: _state(child, ids) for name, child in state["states"].items()}
     return made
+
+
+def _key(name: str) -> str:
+    """An event's name as it is; a delay in milliseconds."""
+    return str(int(name[2:-1]) * 1_000) if name.startswith("PT") else name
 
 
 def _branch(branch: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:

@@ -13,25 +13,29 @@ mean that all actions ran, once and in the same order.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from msgspec import Struct
 
 ROOT = "thing"
-EVENTS = ("A", "B", "a.b", "a.b.c")
-DESCRIPTORS = (*EVENTS, "*", "a.*")
+EVENTS = ("A", "B", "a", "a.b")
+DESCRIPTORS = (*EVENTS, *EVENTS, "*", "a.*")
 INTERNAL = ("R", "S")
 FLAGS = ("p", "q")
 BEGINS: dict[str, Any] = {"p": 0, "q": 0, "n": 0, "u": 0, "trace": ""}
-STATES = 12
+STATES = 9
+"""About how many states a machine has at most."""
+T = TypeVar("T")
 
 
 class Sizes(Struct, frozen=True):
-    """What a random machine may hold. `shares`: parallel states and what is in them may take the same event."""
+    """What a random machine may hold."""
 
     nested: bool = True
     guards: bool = True
@@ -40,56 +44,195 @@ class Sizes(Struct, frozen=True):
 
 
 FLAT = Sizes(nested=False, guards=False, actions=False, timers=False)
+GUARDED = Sizes(nested=False, actions=False, timers=False)
 WHOLE = Sizes()
 
 
-# --- The tree of states ---
+@functools.cache  # they are drawn from some hundred times for one machine, and cost more to make than to draw from
+def _whole(low: int, high: int) -> st.SearchStrategy[int]:
+    return st.integers(low, high)
 
 
-@st.composite
-def _tree(draw: DrawFn, sizes: Sizes) -> dict[str, Any]:
-    """A document without transitions."""
-    names = iter(f"s{number}" for number in range(1, 100))
-    budget = [STATES]
-    root = draw(_inner(names, budget, 0, sizes, draw(st.sampled_from(["compound", "compound", "parallel"]))))
-    return {"id": ROOT, "context": dict(BEGINS), **root}
+class _Making:
+    """Draws one machine: first the tree of its states, then what stands in each."""
+
+    def __init__(self, draw: DrawFn, sizes: Sizes) -> None:
+        self.draw = draw
+        self.sizes = sizes
+        self.names = (f"s{number}" for number in itertools.count(1))
+        self.letters = itertools.cycle("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        self.budget = STATES
+        self.states: dict[str, dict[str, Any]] = {}
+        self.parallel: list[str] = []
+
+    def document(self) -> dict[str, Any]:
+        kind = self.pick(("compound", "compound", "parallel")) if self.sizes.nested else "compound"
+        document = {"id": ROOT, "context": dict(BEGINS), **self.inner(kind, 0)}
+        self.states = paths_of(document)
+        self.parallel = [path for path, state in self.states.items() if len(_regions(state)) > 1]
+        for number, state in enumerate(self.states.values()):
+            if self.sizes.nested and self.chance(6):
+                state["id"] = f"i{number}"
+        self.fill(document, root=True)
+        for state in self.states.values():
+            self.fill(state)
+        return document
+
+    # --- draws
+
+    def number(self, low: int, high: int) -> int:
+        return self.draw(_whole(low, high))
+
+    def pick(self, items: Sequence[T]) -> T:
+        return items[self.number(0, len(items) - 1)]
+
+    def chance(self, of: int) -> bool:
+        """True once in so many cases; simpler machines have fewer of these."""
+        return self.number(0, of - 1) == of - 1
+
+    def several(self, items: Sequence[T], low: int, high: int) -> list[T]:
+        """Different ones of the items, in an order of their own."""
+        return list(dict.fromkeys(self.pick(items) for _ in range(self.number(low, high))))
+
+    # --- the tree
+
+    def inner(self, kind: str, depth: int) -> dict[str, Any]:
+        """A state with children; the first of them is an ordinary one."""
+        children: dict[str, dict[str, Any]] = {}
+        for number in range(self.number(2, 4 if depth == 0 else 3)):
+            self.budget -= 1
+            children[next(self.names)] = self.state(self.pick(self.kinds(kind, depth, number)), depth)
+        ordinary = [name for name, child in children.items() if child.get("type") != "history"]
+        for child in children.values():
+            if child.get("type") == "history" and (kind == "parallel" or self.chance(2)):
+                child["target"] = self.pick(ordinary)
+        if kind == "parallel":
+            return {"type": "parallel", "states": children}
+        return {"initial": self.pick([ordinary[0], *ordinary]), "states": children}
+
+    def kinds(self, parent: str, depth: int, number: int) -> list[str]:
+        found = ["atomic", "atomic"]
+        if self.sizes.nested and self.budget > 1 and depth < 3:
+            found += ["compound", "compound", "parallel"] if parent == "compound" else ["compound"] * 4
+        if number and parent == "compound":
+            found += ["final", "history"] if self.sizes.nested else ["final"]
+        if number > 1 and parent == "parallel":
+            found.append("history")
+        return found
+
+    def state(self, kind: str, depth: int) -> dict[str, Any]:
+        if kind == "history":
+            return {"type": "history", "history": self.pick(("shallow", "deep"))}
+        if kind == "final":
+            return {"type": "final"}
+        return {} if kind == "atomic" else self.inner(kind, depth + 1)
+
+    # --- what stands in a state
+
+    def fill(self, state: dict[str, Any], root: bool = False) -> None:
+        kind, holder = state.get("type"), "" if root else next(p for p, each in self.states.items() if each is state)
+        if kind == "history":
+            return
+        for key in ("entry", "exit"):
+            if self.sizes.actions and not root and self.chance(2):
+                state[key] = [self.action()]
+        if kind == "final":
+            return
+        descriptors = self.several(DESCRIPTORS, 0 if root else 1, 3)
+        if self.sizes.actions and self.chance(6):
+            descriptors.append(self.pick(INTERNAL))
+        if descriptors:
+            state["on"] = {descriptor: self.branches(holder, events=True) for descriptor in descriptors}
+        if root or not self.sizes.nested:
+            return
+        if self.chance(5):
+            state["always"] = self.always(holder)
+        if self.sizes.timers and self.chance(5):
+            state["after"] = {f"PT{self.number(1, 4)}S": self.branches(holder)}
+        finals = any(child.get("type") == "final" for child in state.get("states", {}).values())
+        if "states" in state and (finals or kind == "parallel") and self.chance(2):
+            state["onDone"] = self.branches(holder)
+
+    def always(self, holder: str) -> list[dict[str, Any]]:
+        """Mostly one that a flag enables and that takes the flag away, or too many would never come to rest."""
+        if self.chance(6):
+            return self.branches(holder, guarded=not self.chance(4))
+        flag, branch = self.pick(FLAGS), self.branch(holder)
+        guard = {"flag": [flag, self.number(1, 2)]}
+        return [{**branch, "guard": guard, "context": {**branch.get("context", {}), flag: 0}}]
+
+    def branches(self, holder: str, *, events: bool = False, guarded: bool = False) -> list[dict[str, Any]]:
+        if events and self.chance(10):
+            return [{}]
+        number = self.pick((1, 1, 1, 2, 3)) if self.sizes.guards else 1
+        made = [self.branch(holder) for _ in range(number)]
+        for index, branch in enumerate(made):
+            if self.sizes.guards and (guarded or index < number - 1 or self.chance(3)):
+                branch["guard"] = self.guard(events)
+        return made
+
+    def branch(self, holder: str) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        if not self.chance(6):
+            made["target"] = self.targets(holder)
+            if self.chance(4):
+                made["reenter"] = True
+        if self.chance(2):
+            made["context"] = self.patch()
+        if self.chance(6):
+            made["keep"] = ["x"]
+        if self.sizes.actions and self.chance(3):
+            made["actions"] = [self.action()]
+        return made or {"context": {"p": 1}}
+
+    def targets(self, holder: str) -> list[str]:
+        goals = [self.pick([*self.states])]
+        if self.parallel and self.chance(5):
+            within = self.pick(self.parallel)
+            regions = [f"{within}.{name}" for name in self.several(_regions(self.states[within]), 2, 3)]
+            goals = [self.pick([p for p in self.states if f"{p}.".startswith(region + ".")]) for region in regions]
+        return [self.pick(spellings(self.states, holder, goal)) for goal in goals]
+
+    def patch(self) -> dict[str, Any]:
+        if not self.sizes.actions:
+            return {self.pick(FLAGS): self.number(0, 2)}
+        return {field: self.value(field) for field in self.several(("trace", "p", "q", "n", "u"), 1, 2)}
+
+    def value(self, field: str) -> Any:
+        match field:
+            case "trace":
+                return {"plus": ["trace", next(self.letters)]}
+            case "n":
+                return {"plus": ["n", 1]}
+            case "u":
+                return self.pick((1, {"unset": True}))
+            case _:
+                return self.number(0, 2)
+
+    def action(self) -> dict[str, Any]:
+        if self.chance(8):
+            return {"raise": self.pick((*INTERNAL, *INTERNAL, "A"))}
+        return {"patch": self.patch()}
+
+    def guard(self, events: bool) -> dict[str, Any]:
+        kind = self.pick(("leaf", "leaf", "leaf", "not", "all", "any"))
+        if kind == "leaf":
+            return self.question(events)
+        return {"not": self.question(events)} if kind == "not" else {kind: [self.question(events) for _ in range(2)]}
+
+    def question(self, events: bool) -> dict[str, Any]:
+        kind = self.pick(("flag", "flag", "in", "event" if events else "flag"))
+        if kind == "in":
+            return {"in": self.pick([path for path, state in self.states.items() if state.get("type") != "history"])}
+        if kind == "event":
+            return {"event": ["x", self.number(0, 1)]}
+        return {"flag": [self.pick(FLAGS), self.pick((0, 0, 1, 2))]}
 
 
-@st.composite
-def _inner(draw: DrawFn, names: Iterator[str], budget: list[int], depth: int, sizes: Sizes, kind: str) -> dict[str, Any]:
-    """A state with children: the first of them is an ordinary one, and `initial` names it or another."""
-    if not sizes.nested:
-        kind = "compound"
-    made: dict[str, Any] = {"states": {}} if kind == "compound" else {"type": "parallel", "states": {}}
-    for number in range(draw(st.integers(2, 4 if depth == 0 else 3))):
-        budget[0] -= 1
-        kinds = ["atomic", "atomic"]
-        if sizes.nested and budget[0] > 2 and depth < 3:
-            kinds += ["compound", "compound", "parallel"] if kind != "parallel" else ["compound"] * 4
-        if number and kind == "compound":
-            kinds += ["final", *(["history"] if sizes.nested else [])]
-        if number >= 2 and kind == "parallel":
-            kinds += ["history"]
-        made["states"][next(names)] = draw(_state(names, budget, depth, sizes, draw(st.sampled_from(kinds))))
-    ordinary = [name for name, state in made["states"].items() if state.get("type") != "history"]
-    for state in made["states"].values():
-        if state.get("type") == "history" and (kind == "parallel" or draw(st.booleans())):
-            state["target"] = draw(st.sampled_from(ordinary))
-    if kind == "compound":
-        made["initial"] = draw(st.sampled_from([ordinary[0], *ordinary]))
-    return made
-
-
-@st.composite
-def _state(draw: DrawFn, names: Iterator[str], budget: list[int], depth: int, sizes: Sizes, kind: str) -> dict[str, Any]:
-    if kind == "history":
-        return {"type": "history", "history": draw(st.sampled_from(["shallow", "deep"]))}
-    if kind == "final":
-        return {"type": "final"}
-    made = draw(_inner(names, budget, depth + 1, sizes, kind)) if kind in ("compound", "parallel") else {}
-    if sizes.nested and draw(st.integers(0, 4)) == 0:
-        made["id"] = f"i{draw(st.integers(0, 10**6))}"
-    return made
+def _regions(state: dict[str, Any]) -> list[str]:
+    """The regions of a parallel state; of others none."""
+    children = state.get("states", {}).items() if state.get("type") == "parallel" else ()
+    return [name for name, child in children if child.get("type") != "history"]
 
 
 def paths_of(document: dict[str, Any], above: str = "") -> dict[str, dict[str, Any]]:
@@ -100,9 +243,6 @@ def paths_of(document: dict[str, Any], above: str = "") -> dict[str, dict[str, A
         found[path] = state
         found.update(paths_of(state, path))
     return found
-
-
-# --- Transitions ---
 
 
 def spellings(states: dict[str, dict[str, Any]], holder: str, target: str) -> list[str]:
@@ -119,147 +259,19 @@ def spellings(states: dict[str, dict[str, Any]], holder: str, target: str) -> li
     return found
 
 
-class _Filling:
-    """Puts transitions and actions into a tree."""
-
-    def __init__(self, draw: DrawFn, document: dict[str, Any], sizes: Sizes) -> None:
-        self.draw = draw
-        self.document = document
-        self.sizes = sizes
-        self.states = paths_of(document)
-        self.letters = iter("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" * 40)
-        self.parallel = [
-            path
-            for path, state in self.states.items()
-            if state.get("type") == "parallel" and sum(s.get("type") != "history" for s in state["states"].values()) > 1
-        ]
-
-    def fill(self) -> None:
-        for path, state in [("", self.document), *self.states.items()]:
-            kind = state.get("type")
-            if kind == "history":
-                continue
-            if self.sizes.actions and path:
-                self.actions_of(state)
-            if kind == "final":
-                continue
-            descriptors = self.draw(st.lists(st.sampled_from([*EVENTS, *DESCRIPTORS]), min_size=1 if path else 0, max_size=4, unique=True))
-            if self.sizes.actions and self.chance(6):
-                descriptors.append(self.draw(st.sampled_from(INTERNAL)))
-            on = {descriptor: self.branches(path, events=True) for descriptor in descriptors}
-            if on:
-                state["on"] = on
-            if not self.sizes.nested:
-                continue
-            if path and self.chance(5):
-                state["always"] = self.always(path)
-            finals = any(child.get("type") == "final" for child in state.get("states", {}).values())
-            if path and "states" in state and (finals or kind == "parallel") and self.chance(2):
-                state["onDone"] = self.branches(path, events=False)
-
-    def chance(self, of: int) -> bool:
-        return self.draw(st.integers(0, of - 1)) == of - 1
-
-    def actions_of(self, state: dict[str, Any]) -> None:
-        for key in ("entry", "exit"):
-            if self.chance(2):
-                state[key] = [self.action() for _ in range(self.draw(st.integers(1, 2)))]
-
-    def always(self, holder: str) -> list[dict[str, Any]]:
-        """Mostly one that a flag enables and that takes the flag away, or too many would never come to rest."""
-        if self.chance(6):
-            return self.branches(holder, events=False, guarded=not self.chance(4))
-        flag, value = self.draw(st.sampled_from(FLAGS)), self.draw(st.integers(1, 2))
-        branch = self.branch(holder)
-        return [{**branch, "guard": {"flag": [flag, value]}, "context": {**branch.get("context", {}), flag: 0}}]
-
-    def branches(self, holder: str, *, events: bool, guarded: bool = False) -> list[dict[str, Any]]:
-        number = self.draw(st.sampled_from([1, 1, 1, 2, 3])) if self.sizes.guards else 1
-        made = [self.branch(holder) for _ in range(number)]
-        for index, branch in enumerate(made):
-            if self.sizes.guards and (guarded or index < number - 1 or self.chance(3)):
-                branch["guard"] = self.draw(_guards(tuple(self.states), events))
-        if events and self.chance(8):
-            made = [{}]
-        return made
-
-    def branch(self, holder: str) -> dict[str, Any]:
-        made: dict[str, Any] = {}
-        if not self.chance(5):
-            made["target"] = self.targets(holder)
-            if self.chance(4):
-                made["reenter"] = True
-        if self.chance(2):
-            made["context"] = self.patch()
-        if self.chance(5):
-            made["keep"] = ["x"]
-        if self.sizes.actions and self.chance(3):
-            made["actions"] = [self.action() for _ in range(self.draw(st.integers(1, 2)))]
-        return made or {"context": {"p": 1}}
-
-    def targets(self, holder: str) -> list[str]:
-        goals = [self.draw(st.sampled_from([*self.states]))]
-        if self.parallel and self.chance(5):
-            within = self.draw(st.sampled_from(self.parallel))
-            regions = [n for n, s in self.states[within]["states"].items() if s.get("type") != "history"]
-            goals = []
-            for region in self.draw(st.lists(st.sampled_from(regions), min_size=2, max_size=3, unique=True)):
-                below = [p for p in self.states if f"{p}.".startswith(f"{within}.{region}.")]
-                goals.append(self.draw(st.sampled_from(below)))
-        return [self.draw(st.sampled_from(spellings(self.states, holder, goal))) for goal in goals]
-
-    def patch(self) -> dict[str, Any]:
-        if not self.sizes.actions:
-            return {self.draw(st.sampled_from(FLAGS)): self.draw(st.integers(0, 2))}
-        choices: dict[str, Any] = {
-            "p": st.integers(0, 2),
-            "q": st.integers(0, 2),
-            "n": st.just({"plus": ["n", 1]}),
-            "u": st.sampled_from([1, {"unset": True}]),
-            "trace": st.just({"plus": ["trace", next(self.letters)]}),
-        }
-        fields = self.draw(st.lists(st.sampled_from([*choices]), min_size=1, max_size=2, unique=True))
-        return {field: self.draw(choices[field]) for field in fields}
-
-    def action(self) -> dict[str, Any]:
-        if self.chance(8):
-            return {"raise": self.draw(st.sampled_from([*INTERNAL, *INTERNAL, "A"]))}
-        return {"patch": self.patch()}
-
-
-def _guards(paths: tuple[str, ...], events: bool) -> st.SearchStrategy[dict[str, Any]]:
-    flag = st.tuples(st.sampled_from(FLAGS), st.sampled_from([0, 0, 1, 2])).map(lambda pair: {"flag": [*pair]})
-    simple = [flag, flag, st.sampled_from(paths).map(lambda path: {"in": path})]
-    if events:
-        simple.append(st.integers(0, 1).map(lambda value: {"event": ["x", value]}))
-    leaf = st.one_of(*simple)
-    several = st.lists(leaf, min_size=2, max_size=2)
-    return st.one_of(
-        leaf,
-        leaf,
-        leaf.map(lambda guard: {"not": guard}),
-        several.map(lambda guards: {"all": guards}),
-        several.map(lambda guards: {"any": guards}),
-    )
-
-
 @st.composite
 def documents(draw: DrawFn, sizes: Sizes = WHOLE) -> dict[str, Any]:
-    """A random machine. A few hold what registration calls an error; whoever wants none of those filters them."""
-    document: dict[str, Any] = draw(_tree(sizes))
-    filling = _Filling(draw, document, sizes)
-    ids = [state.pop("id") for state in filling.states.values() if "id" in state]
-    for number, _ in enumerate(ids):  # unique, whatever was drawn
-        [*filling.states.values()][number % len(filling.states)].setdefault("id", f"i{number}")
-    filling.fill()
-    return document
+    """A random machine. Some hold what registration calls an error; whoever wants none of those filters them."""
+    return _Making(draw, sizes).document()
 
 
-def events(at_most: int = 10) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Events from outside, some of which no machine knows, each with what it carries."""
+def events(at_most: int = 10, *, waits: bool = False) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Events from outside, some of which no machine knows, each with what it carries; and waits of some seconds."""
     name = st.sampled_from([*EVENTS, *EVENTS, *EVENTS, "Z"])
     payload = st.sampled_from([{"x": 0}, {"x": 0}, {"x": 1}, {}])
     sent = st.builds(lambda event, data: {"event": event, "data": data}, name, payload)
+    if waits:
+        sent = st.one_of(sent, sent, sent, st.integers(1, 3).map(lambda seconds: {"wait_s": seconds}))
     return st.lists(sent, min_size=at_most // 2, max_size=at_most)
 
 

@@ -10,9 +10,9 @@ from msgspec import Struct
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted, Refused, Why
 from statewright.machine.definition import Branch, Branches, Definition, branches_of
+from statewright.machine.places import Chain
 from statewright.machine.playing import Decided
 from statewright.machine.problem import pointer_of
-from statewright.machine.record import Leaves
 from statewright.machine.targets import States
 
 What = Literal["states", "transitions", "branches", "refusals"]
@@ -120,7 +120,7 @@ class Coverage:
         if isinstance(decided.outcome, Refused):
             yield from self._refusals(decided, decided.outcome)
             return
-        for path in self._entered(decided.outcome):
+        for path in _states_of(decided.outcome):
             yield "states", "".join(pointer_of("states", step) for step in path.split("."))
         for pointer in branches_taken(self.machine, decided):
             place = self._places.get(pointer)
@@ -131,24 +131,15 @@ class Coverage:
             for passed in self._in_list[place.list_pointer][: place.index]:
                 yield "refusals", passed.pointer + "/guard"
 
-    def _entered(self, accepted: Accepted) -> Iterator[str]:
-        configurations: list[Leaves] = [accepted.to, *([accepted.from_] if accepted.from_ is not None else [])]
-        for leaf in (leaf for leaves in configurations for leaf in leaves):
-            path = leaf
-            while path:
-                yield path
-                path = path.rpartition(".")[0]
-
     def _refusals(self, decided: Decided, refused: Refused) -> Iterator[tuple[What, str]]:
         if refused.why is Why.NOT_IN_THIS_STATE:
-            leaves = self.machine.initial if decided.head is None else decided.head.leaves
-            for leaf in leaves:
-                move = self.machine.move(leaf, decided.event.name or "")
-                if move is not None and move.forbids:
-                    yield "refusals", move.pointer
+            for chain in _chains(self.machine, decided):
+                yield from (("refusals", move.pointer) for move in chain if move.forbids)
         for pointer, _ in refused.at:
             yield "refusals", pointer
-            yield "refusals", pointer + "/guard"
+        if refused.why is Why.GUARD_REFUSED:
+            for chain in _chains(self.machine, decided):
+                yield from (("refusals", move.pointer + "/guard") for move in chain)
 
     def missing(self, what: What) -> list[Goal]:
         """What has not been shown yet, in document order."""
@@ -170,9 +161,28 @@ def uncovered(coverage: Coverage) -> list[Goal]:
 
 def branches_taken(machine: Machine, decided: Decided) -> tuple[str, ...]:
     """The pointers of the branches that an accepted event took, in order."""
-    name = decided.event.name
-    if name is None:
+    outcome = decided.outcome
+    if isinstance(outcome, Refused):
+        return ()
+    if outcome.steps:
+        return tuple(pointer for step in outcome.steps for pointer in step.branches)
+    # a record names no step where there was but one, along the only branch there is
+    return tuple(move.pointer for chain in _chains(machine, decided) for move in chain if not move.forbids)
+
+
+def _states_of(accepted: Accepted) -> Iterator[str]:
+    """The states that an entity was in, before, on the way, and after."""
+    passed = (path for step in accepted.steps for path in step.entered)
+    for leaf in (*accepted.to, *(accepted.from_ or ()), *passed):
+        path = leaf
+        while path:
+            yield path
+            path = path.rpartition(".")[0]
+
+
+def _chains(machine: Machine, decided: Decided) -> tuple[Chain, ...]:
+    """The branches that compete for an event from outside where it arrived."""
+    if decided.event.name is None or decided.event.timer is not None:
         return ()
     leaves = machine.initial if decided.head is None else decided.head.leaves
-    found = (machine.move(leaf, name) for leaf in leaves)
-    return tuple(move.pointer for move in found if move is not None)
+    return machine.choices(machine.places.at(leaves), decided.event.name).chains

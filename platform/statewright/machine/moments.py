@@ -60,3 +60,17 @@ def duration_of(text: str) -> Micros:
     if micros > TEN_YEARS:
         raise ValueError(f"{text[:40]!r} is longer than ten years")
     return micros
+
+
+def duration_text(micros: Micros) -> str:
+    """ISO 8601 in days, hours, minutes and seconds, as `duration_of` reads it: `P14D`, `PT1H30M`, `PT0S`."""
+    seconds, rest = divmod(micros, 1_000_000)
+    days, seconds = divmod(seconds, 86_400)
+    hours, seconds = divmod(seconds, 3_600)
+    minutes, seconds = divmod(seconds, 60)
+    parts = f"{hours}H" * bool(hours) + f"{minutes}M" * bool(minutes)
+    if rest:
+        parts += f"{seconds}.{rest:06}".rstrip("0") + "S"
+    elif seconds or not (days or parts):
+        parts += f"{seconds}S"
+    return "P" + f"{days}D" * bool(days) + ("T" + parts if parts else "")

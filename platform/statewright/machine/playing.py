@@ -14,11 +14,14 @@ from msgspec import UNSET, Struct
 
 from statewright.machine.compile import Machine, state_text
 from statewright.machine.decide import Accepted, Event, Refused, decide
-from statewright.machine.durations import duration_of
-from statewright.machine.moments import Micros, micros_of
+from statewright.machine.moments import Micros, duration_of, micros_of
+from statewright.machine.places import AFTER
 from statewright.machine.problem import pointer_of
-from statewright.machine.record import Head, Record, fold
+from statewright.machine.record import Actor, Head, Record, Timer, fold
 from statewright.machine.scenarios import Act, ScenarioFile, Then, acts_before
+
+CLOCK = Actor("statewright:timer", ("system",))
+"""Who lets timers fire."""
 
 
 class Decided(Struct, frozen=True):
@@ -37,29 +40,40 @@ class Life:
         self.now = now
         self.head = head
         self.decided: list[Decided] = []
+        self._stuck: set[Timer] = set()
+        self._order = machine.tree.numbers
 
     def send(self, event: Event, occurred_at: Micros | None = None) -> Accepted | Refused:
         """Decide `event` now; when it is accepted, `head` is what folding its record gives."""
+        event.now, event.occurred_at = self.now, occurred_at
         outcome = decide(self.machine, self.head, event)
         self.decided.append(Decided(self.head, event, outcome))
         if isinstance(outcome, Accepted):
-            self.head = fold(self.head, record_of(self.machine, self.head, event, outcome, self.now, occurred_at))
+            self.head = fold(self.head, record_of(self.machine, self.head, event, outcome))
         return outcome
 
     def wait(self, micros: Micros) -> None:
-        """Let the clock run on."""
-        self.now += micros
+        """Let the clock run on; what becomes due meanwhile fires, at its time, in the order of the language.
+
+        A firing that is refused is stuck, as on a server: it is not tried again before the entity changes.
+        """
+        until = self.now + micros
+        while (timer := self._next(until)) is not None:
+            self.now = max(self.now, timer.due)
+            outcome = self.send(Event(None, actor=CLOCK, timer=timer), timer.due)
+            self._stuck = {timer} | self._stuck if isinstance(outcome, Refused) else set()
+        self.now = until
+
+    def _next(self, until: Micros) -> Timer | None:
+        """The timer that fires next: by due time, then by the order of the document."""
+        running = () if self.head is None else self.head.timers
+        due = [timer for timer in running if timer.due <= until and timer not in self._stuck]
+        return min(due, key=lambda timer: (timer.due, self._order[timer.state]), default=None)
 
 
-def record_of(
-    machine: Machine,
-    head: Head | None,
-    event: Event,
-    accepted: Accepted,
-    now: Micros,
-    occurred_at: Micros | None = None,
-) -> Record:
+def record_of(machine: Machine, head: Head | None, event: Event, accepted: Accepted) -> Record:
     """What a log would hold of an accepted event, but for what only a store can give."""
+    now, occurred_at, timer = event.now, event.occurred_at, event.timer
     return Record(
         type=machine.type,
         version=1 if head is None else head.version + 1,
@@ -67,7 +81,7 @@ def record_of(
         from_=accepted.from_,
         to=accepted.to,
         revision=machine.revision,
-        event=event.name,
+        event=event.name if timer is None else f"{AFTER}{timer.key}.{timer.state}",
         kind=accepted.kind,
         changes=accepted.changes,
         removed=accepted.removed,
@@ -75,6 +89,13 @@ def record_of(
         actor=event.actor,
         occurred_at=occurred_at,
         late=head is not None and (now if occurred_at is None else occurred_at) < head.happened_at,
+        steps=accepted.steps,
+        history=accepted.history,
+        timers_started=accepted.timers_started,
+        timers_stopped=accepted.timers_stopped,
+        emits=accepted.emits,
+        sends=accepted.sends,
+        logs=accepted.logs,
     )
 
 

@@ -20,7 +20,7 @@ from msgspec import UNSET, Struct
 from statewright.machine.compile import Machine, state_text
 from statewright.machine.coverage import Coverage, places_of
 from statewright.machine.decide import Accepted, Event, Refused
-from statewright.machine.moments import micros_of
+from statewright.machine.moments import Micros, duration_of, duration_text, micros_of
 from statewright.machine.plausible import Values
 from statewright.machine.playing import Life
 from statewright.machine.record import ANONYMOUS, Actor, Head
@@ -53,7 +53,7 @@ class _Node(Struct, frozen=True):
     """A place that lives come to: the entity as it stands, how it got there, and the scenario that ends there."""
 
     head: Head | None
-    now: int
+    now: Micros
     above: _Node | None = None
     act: Act | None = None
     scenario: str | None = None
@@ -94,7 +94,7 @@ class _Search:
         """Decide; what shows something new becomes a scenario, and what leads to somewhere new is looked at later."""
         self._decisions += 1
         life = Life(self.machine, node.now, node.head)
-        outcome = life.send(self._event(act))
+        outcome = life.send(self._event(act)) if act.after is None else _waited(life, act.after)
         shown = {(what, at) for each in life.decided for what, at in self.coverage.shown_by(each)}
         new = any(at in self.coverage.goals[what] and at not in self.coverage.shown[what] for what, at in shown)
         name = self._scenario(node, act, outcome, life.head) if new else None
@@ -112,7 +112,8 @@ class _Search:
 
     def _is_new(self, head: Head) -> bool:
         data = self._seen.setdefault(head.leaves, set())
-        key = msgspec.json.encode(head.data, order="deterministic")
+        running = [(timer.state, timer.key) for timer in head.timers]
+        key = msgspec.json.encode([head.data, head.history, running], order="deterministic")
         if key in data or len(data) >= DATA_OF_ONE or self.machine.is_final(head.leaves):
             return False
         data.add(key)
@@ -147,6 +148,8 @@ class _Search:
                     yield Act(event=None, data=data, actor=actor)
             if not self.machine.implicit:
                 return
+        elif head.timers:
+            yield Act(after=duration_text(max(0, min(timer.due for timer in head.timers) - node.now)))
         leaves = self.machine.initial if head is None else head.leaves
         for event in self._events(leaves):
             for data in self._values.payloads(event, {} if head is None else head.data, node.now):
@@ -188,6 +191,12 @@ class _Search:
         yield ANONYMOUS
 
 
+def _waited(life: Life, after: str) -> Accepted | Refused:
+    """What the last timer that fires within a wait does."""
+    life.wait(duration_of(after))
+    return life.decided[-1].outcome
+
+
 def _given(node: _Node) -> list[str | Act]:
     """The way to a place: the name of the nearest scenario on it, and the acts from there."""
     acts: list[str | Act] = []
@@ -201,7 +210,7 @@ def _given(node: _Node) -> list[str | Act]:
 
 
 def _words(act: Act, outcome: Accepted | Refused, head: Head | None) -> str:
-    what = "a creation" if act.event is None or act.event is UNSET else act.event
+    what = f"waiting {act.after}" if act.event is UNSET else act.event or "a creation"
     where = "" if head is None else f" in {' + '.join(head.leaves)}"
     if isinstance(outcome, Refused):
         return f"{what} is refused{where}: {outcome.why.value}"

@@ -12,8 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from statewright.machine.decide import Why
-from statewright.machine.durations import duration_of
-from statewright.machine.moments import micros_of
+from statewright.machine.moments import duration_of, micros_of
 from statewright.machine.names import nearest
 from statewright.machine.problem import Problem, pointer_of
 from statewright.machine.reading import placed, read_shape

@@ -88,7 +88,7 @@ function run({ machine, events }) {
     const { actor, clock, thrown } = started(machine);
     states.push(seen(actor.getSnapshot()));
     for (const event of events) {
-      if ("wait" in event) clock.increment(event.wait);
+      if ("wait_s" in event) for (let s = 0; s < event.wait_s; s += 1) clock.increment(1_000);
       else actor.send(event);
       states.push(seen(actor.getSnapshot()));
     }

@@ -1,0 +1,63 @@
+"""Whether a difference that was found can be one of those that are named: told from the machine, not the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from statewright.machine.decide import Refused
+from statewright.machine.places import AFTER, descriptors_of
+from statewright.machine.playing import Decided
+from tests.machine.machines import paths_of
+
+
+def explanation(document: dict[str, Any], decided: list[Decided]) -> str | None:
+    """The name of a difference that could make the two part in these decisions; None when none could."""
+    if any(every_leaf_selects(document, active, event) for active, event in _taken(decided)):
+        return "every_leaf_selects"
+    due = [each.event.timer.due for each in decided if each.event.timer is not None]
+    if len(set(due)) < len(due):
+        return "due_together"
+    return None
+
+
+def every_leaf_selects(document: dict[str, Any], active: Iterable[str], event: str) -> bool:
+    """Whether, under an active parallel state, something takes the event, and that state or one above does too."""
+    states = {"": document, **paths_of(document)}
+    descriptors = set(descriptors_of(event))
+    takers = [path for path in ("", *active) if not descriptors.isdisjoint(states[path].get("on", {}))]
+    for region in ("", *active):
+        if states[region].get("type") != "parallel":
+            continue
+        within = [path for path in takers if path != region and _is_below(path, region)]
+        above = [path for path in takers if path == region or _is_below(region, path)]
+        if within and above:
+            return True
+    return False
+
+
+def _is_below(path: str, ancestor: str) -> bool:
+    return path != ancestor and (not ancestor or path.startswith(ancestor + "."))
+
+
+def _taken(decided: list[Decided]) -> Iterable[tuple[set[str], str]]:
+    """Every event that was looked at, from outside or raised, with the states that were active then."""
+    for each in decided:
+        active = _with_ancestors(each.head.leaves if each.head is not None else ())
+        if each.event.name is not None and not each.event.name.startswith(AFTER):
+            yield active, each.event.name
+        if isinstance(each.outcome, Refused):
+            continue
+        for step in each.outcome.steps:
+            if step.cause:
+                yield active, step.cause
+            active = (active - set(step.exited)) | set(step.entered)
+
+
+def _with_ancestors(leaves: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for leaf in leaves:
+        while leaf:
+            found.add(leaf)
+            leaf = leaf.rpartition(".")[0]
+    return found
