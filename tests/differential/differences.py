@@ -46,6 +46,12 @@ DIFFERENCES = (
         "SCXML, appendix D: a run ends when no transition is enabled",
     ),
     Difference(
+        "entered_without_exit",
+        "a history state that leads back to where its transition began runs entry actions of states that were not exited",
+        "what was not exited is not entered",
+        "SCXML 3.13: a state that stays active is neither exited nor entered",
+    ),
+    Difference(
         "due_together",
         "timers that are due at the same moment fire in the order in which they started",
         "by due time, then in the order of the document",

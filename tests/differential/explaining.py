@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from statewright.machine.decide import Refused
 from statewright.machine.places import AFTER, descriptors_of
 from statewright.machine.playing import Decided
-from tests.machine.machines import paths_of
+from statewright.machine.record import Microstep
+from tests.machine.machines import paths_of, spellings
 
 
 def explanation(document: dict[str, Any], decided: list[Decided]) -> str | None:
     """The name of a difference that could make the two part in these decisions; None when none could."""
     if any(every_leaf_selects(document, active, event) for active, event in _taken(decided)):
         return "every_leaf_selects"
+    if any(entered_without_exit(document, step) for each in decided for step in _steps(each)):
+        return "entered_without_exit"
     due = [each.event.timer.due for each in decided if each.event.timer is not None]
     if len(set(due)) < len(due):
         return "due_together"
@@ -34,6 +37,40 @@ def every_leaf_selects(document: dict[str, Any], active: Iterable[str], event: s
         if within and above:
             return True
     return False
+
+
+def entered_without_exit(document: dict[str, Any], step: Microstep) -> bool:
+    """Whether a transition to the history of a state above its source left the source active."""
+    states = paths_of(document)
+    for pointer in step.branches:
+        source, branch = _branch_at(document, pointer)
+        if branch.get("reenter") or source in step.exited:
+            continue
+        for target in branch.get("target", []):
+            goal = _resolved(states, source, target)
+            if states[goal].get("type") == "history" and _is_below(source, goal.rpartition(".")[0]):
+                return True
+    return False
+
+
+def _steps(decided: Decided) -> Sequence[Microstep]:
+    return () if isinstance(decided.outcome, Refused) else decided.outcome.steps
+
+
+def _branch_at(document: dict[str, Any], pointer: str) -> tuple[str, dict[str, Any]]:
+    """The state that holds the branch at a pointer, and the branch."""
+    found: Any = document
+    path: list[str] = []
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    for number, step in enumerate(steps):
+        if number % 2 and steps[number - 1] == "states" and len(path) * 2 + 1 == number:
+            path.append(step)
+        found = found[int(step)] if isinstance(found, list) else found[step]
+    return ".".join(path), found
+
+
+def _resolved(states: dict[str, dict[str, Any]], holder: str, target: str) -> str:
+    return next(path for path in states if target in spellings(states, holder, path))
 
 
 def _is_below(path: str, ancestor: str) -> bool:

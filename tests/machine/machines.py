@@ -25,7 +25,7 @@ from msgspec import Struct
 
 ROOT = "thing"
 EVENTS = ("A", "B", "a", "a.b")
-DESCRIPTORS = (*EVENTS, *EVENTS, "*", "a.*")
+DESCRIPTORS = (*EVENTS, *EVENTS, *EVENTS, "*", "a.*")
 INTERNAL = ("R", "S")
 FLAGS = ("p", "q")
 BEGINS: dict[str, Any] = {"p": 0, "q": 0, "n": 0, "u": 0, "trace": ""}
@@ -138,7 +138,7 @@ class _Making:
                 state[key] = [self.action()]
         if kind == "final":
             return
-        descriptors = self.several(DESCRIPTORS, 0 if root else 1, 3)
+        descriptors = self.several(DESCRIPTORS, 0 if root else 2, 4)
         if self.sizes.actions and self.chance(6):
             descriptors.append(self.pick(INTERNAL))
         if descriptors:
@@ -210,8 +210,8 @@ class _Making:
                 return self.number(0, 2)
 
     def action(self) -> dict[str, Any]:
-        if self.chance(8):
-            return {"raise": self.pick((*INTERNAL, *INTERNAL, "A"))}
+        if self.chance(12):
+            return {"raise": self.pick((*INTERNAL, *INTERNAL, *INTERNAL, "A"))}
         return {"patch": self.patch()}
 
     def guard(self, events: bool) -> dict[str, Any]:
