@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.serving import Serving, get
 from tests.views.incidents import oracle_of
-from tests.views.test_oracle import LOGS, without_new
+from tests.views.test_oracle import LOGS, product, without_new
 
 
 @pytest.mark.parametrize(("log", "name"), LOGS, ids=[name for _, name in LOGS])
@@ -30,6 +30,33 @@ async def test_a_log_posted_to_a_server_is_decided_and_shown_as_the_oracle_says(
         assert serving.stop() == 0
 
     assert decisions.read_bytes() == gzip.decompress((logs / "oracle" / f"{name}.decisions.gz").read_bytes())
+
+
+async def test_a_log_decided_in_regions_is_decided_and_shown_as_the_oracle_says(logs: Path, tmp_path: Path):
+    decisions = tmp_path / "decisions"
+    definitions = sorted((logs / "definitions").glob("receipt.v2_parallel.*.json"))
+    with Serving(tmp_path / "data") as serving:
+        replay(serving.url, logs / "receipt.ndjson.gz", definitions, decisions)
+        async with aiohttp.ClientSession(serving.url) as session:
+            place = await latest_place(session)
+            for type, expected in oracle_of(logs, "receipt.v2").items():
+                await configurations_agree(session, type, expected, f"min_place={place}&wait=30")
+        assert serving.stop() == 0
+
+    assert decisions.read_bytes() == gzip.decompress((logs / "oracle" / "receipt.v2.decisions.gz").read_bytes())
+
+
+async def configurations_agree(
+    session: aiohttp.ClientSession, type: str, expected: dict[str, Any], reached: str
+) -> None:
+    """The replay named the configurations of two regions as products of their leaves' names."""
+    counts = await get(session, f"/api/v1/views/counts?type={type}&{reached}")
+    found = {product(one["state"]): one["count"] for one in counts["configurations"]}
+    assert found == without_new(expected["final_state_distribution"])
+    flow = await get(session, f"/api/v1/views/flow?type={type}&{reached}")
+    taken = {(product(one["from"]), one["event"], product(one["to"])): one["count"] for one in flow["transitions"]}
+    assert taken == {tuple(one[:3]): one[3] for one in expected["transitions"]}
+    assert sum(refusal["count"] for refusal in flow["refusals"]) == expected["rejected"]
 
 
 def replay(url: str, log: Path, definitions: list[Path], decisions: Path) -> None:

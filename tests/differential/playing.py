@@ -57,10 +57,7 @@ def ours(machine: Machine, events: list[dict[str, Any]]) -> Played:
     life, played = Life(machine, BEGINS), Played()
     for event in [{"event": None, "data": {}}, *events]:
         told = len(life.decided)
-        if "wait_s" in event:
-            life.wait(event["wait_s"] * 1_000_000)
-        else:
-            life.send(Event(event["event"], dict(event["data"])))
+        live(life, event)
         decided = life.decided[told:]
         for each in decided:
             if isinstance(each.outcome, Refused) and each.outcome.why not in UNTAKEN:
@@ -70,6 +67,14 @@ def ours(machine: Machine, events: list[dict[str, Any]]) -> Played:
         played.decided.append(decided)
         played.seen.append(Seen([*life.head.leaves], dict(life.head.data), machine.is_final(life.head.leaves)))
     return played
+
+
+def live(life: Life, event: dict[str, Any]) -> None:
+    """Send an event, or wait, as `machines.events` writes them."""
+    if "wait_s" in event:
+        life.wait(event["wait_s"] * 1_000_000)
+    else:
+        life.send(Event(event["event"], dict(event["data"])))
 
 
 def theirs(xstate: XState, document: dict[str, Any], events: list[dict[str, Any]]) -> tuple[list[Seen], str | None]:

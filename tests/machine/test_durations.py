@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statewright.machine.moments import TEN_YEARS, duration_of, duration_text
+from statewright.machine.moments import TEN_YEARS, duration_of, text_of_duration
 
 SECOND = 1_000_000
 
@@ -27,4 +27,4 @@ def test_anything_else_is_refused_with_a_sentence(text: str) -> None:
 
 @given(st.integers(0, TEN_YEARS))
 def test_what_is_written_is_read_again(micros: int) -> None:
-    assert duration_of(duration_text(micros)) == micros
+    assert duration_of(text_of_duration(micros)) == micros

@@ -11,6 +11,7 @@ from statewright.commands import Answer, Done, Failed, NotDone
 from statewright.http.problems import Problem, problem
 from statewright.http.shapes import Recorded, state_of
 from statewright.machine.decide import Why
+from statewright.machine.explaining import body_of
 from statewright.machine.moments import Micros, text_of
 from statewright.machine.record import merged
 
@@ -73,7 +74,8 @@ def problem_of_answer(answer: Answer) -> Problem:
     assert isinstance(answer, NotDone)
     refused, head, machine = answer.refused, answer.head, answer.machine
     code = refused.why.value
-    explanation = [{"at": at, "detail": said} for at, said in refused.at] or None
+    parts = [body_of(one) for one in refused.explanation]
+    explanation = parts or [{"at": at, "detail": said} for at, said in refused.at] or None
     if head is None:
         return problem(code, refused.detail, why=code, event=answer.send.event, explanation=explanation)
     return problem(

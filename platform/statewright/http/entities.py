@@ -40,6 +40,7 @@ from statewright.http.shapes import (
     weight_of,
 )
 from statewright.http.strictness import LIMIT_DEFAULT, cut, moment, principal_behind
+from statewright.machine.explaining import body_of
 from statewright.machine.outline import EXACT
 from statewright.machine.record import Head, Record
 from statewright.stores.words import Ref
@@ -236,7 +237,8 @@ async def _missing(rooms: Rooms, ref: Ref, sentence: str) -> ProblemFound:
 
 
 def _allowed(event: AllowedEvent) -> AllowedShape:
-    explanation = [] if event.detail is None else [{"detail": event.detail}]
+    said = [] if event.detail is None else [{"detail": event.detail}]
+    explanation = [body_of(one) for one in event.explanation] or said
     return AllowedShape(event.event, event.allowed, event.why, explanation, event.schema)
 
 

@@ -55,7 +55,8 @@ class Recorded(Struct, gc=False, rename={"from_": "from"}):
 class Transition(Struct, gc=False, rename={"from_": "from"}):
     """One transition as it stands in the log: what was recorded, and with what it was sent, by whom and when.
 
-    `late` is there and true when its business time lies before one that the entity had already.
+    `late` is there and true when its business time lies before one that the entity had already. `steps` is absent where
+    there was one step along the only branch there is; `history` is what history states remember, where that changed.
     """
 
     type: str
@@ -81,6 +82,55 @@ class Transition(Struct, gc=False, rename={"from_": "from"}):
     causation: str | UnsetType = UNSET
     definition: str | UnsetType = UNSET
     late: bool | UnsetType = UNSET
+    steps: list[StepShape] | UnsetType = UNSET
+    history: dict[str, list[str]] | UnsetType = UNSET
+    timers: TimersShape | UnsetType = UNSET
+    emits: list[dict[str, Any]] | UnsetType = UNSET
+    sends: list[dict[str, Any]] | UnsetType = UNSET
+    logs: list[list[Any]] | UnsetType = UNSET
+    reads: list[ReadShape] | UnsetType = UNSET
+
+
+class StepShape(Struct, gc=False):
+    """One microstep: what caused it, which states were left (innermost first) and entered, along which branches.
+
+    `cause` is empty for a transition without an event; `branches` are JSON pointers into the definition.
+    """
+
+    cause: str
+    exited: Sequence[str]
+    entered: Sequence[str]
+    branches: Sequence[str]
+
+
+class TimerShape(Struct, gc=False):
+    """A timer that was started, and when it is due."""
+
+    state: str
+    key: str
+    due: str
+
+
+class StoppedShape(Struct, gc=False):
+    """A timer that was stopped, or has fired."""
+
+    state: str
+    key: str
+
+
+class TimersShape(Struct, gc=False):
+    """The timers that stopped, and those that started after that."""
+
+    stopped: list[StoppedShape]
+    started: list[TimerShape]
+
+
+class ReadShape(Struct, gc=False):
+    """A related entity that the decision saw, and at which version."""
+
+    relation: str
+    id: str
+    version: int
 
 
 class ActorShape(Struct, frozen=True, gc=False):
@@ -157,6 +207,22 @@ def transition_of(record: Record) -> Transition:
         causation=UNSET if record.causation is None else record.causation,
         definition=UNSET if record.definition is None else record.definition,
         late=record.late or UNSET,
+        steps=[StepShape(one.cause, one.exited, one.entered, one.branches) for one in record.steps] or UNSET,
+        history={name: list(leaves) for name, leaves in record.history.items()} or UNSET,
+        timers=_timers_of(record),
+        emits=list(record.emits) or UNSET,
+        sends=list(record.sends) or UNSET,
+        logs=list(record.logs) or UNSET,
+        reads=[ReadShape(name, id, version) for name, (id, version) in record.reads.items()] or UNSET,
+    )
+
+
+def _timers_of(record: Record) -> TimersShape | UnsetType:
+    if not record.timers_started and not record.timers_stopped:
+        return UNSET
+    return TimersShape(
+        [StoppedShape(state, key) for state, key in record.timers_stopped],
+        [TimerShape(timer.state, timer.key, text_of(timer.due)) for timer in record.timers_started],
     )
 
 
@@ -196,9 +262,10 @@ def lines_of(transitions: Sequence[Transition]) -> bytes:
 
 def weight_of(record: Record) -> int:
     """Roughly how many bytes a record takes, so that many large ones do not make one enormous answer."""
-    if not (record.payload or record.changes or record.sealed):
+    told = record.steps, record.emits, record.sends, record.logs
+    if not (record.payload or record.changes or record.sealed or any(told)):
         return 500
-    return 500 + len(msgspec.json.encode((record.payload, record.changes, record.sealed)))
+    return 500 + len(msgspec.json.encode((record.payload, record.changes, record.sealed, told)))
 
 
 def _actor_of(actor: Actor) -> ActorShape:

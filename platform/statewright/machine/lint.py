@@ -140,6 +140,8 @@ class _Check:
         definition = self.definition
         if not definition.states:
             yield _error("no_states", "/states", "a definition needs at least one state")
+        elif definition.type == "parallel":
+            pass
         elif definition.initial is None:
             first = next(iter(definition.states))
             yield _error("no_initial", "", "the definition does not say in which state entities begin",

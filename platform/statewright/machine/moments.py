@@ -62,15 +62,13 @@ def duration_of(text: str) -> Micros:
     return micros
 
 
-def duration_text(micros: Micros) -> str:
-    """ISO 8601 in days, hours, minutes and seconds, as `duration_of` reads it: `P14D`, `PT1H30M`, `PT0S`."""
-    seconds, rest = divmod(micros, 1_000_000)
-    days, seconds = divmod(seconds, 86_400)
-    hours, seconds = divmod(seconds, 3_600)
-    minutes, seconds = divmod(seconds, 60)
-    parts = f"{hours}H" * bool(hours) + f"{minutes}M" * bool(minutes)
-    if rest:
-        parts += f"{seconds}.{rest:06}".rstrip("0") + "S"
-    elif seconds or not (days or parts):
-        parts += f"{seconds}S"
-    return "P" + f"{days}D" * bool(days) + ("T" + parts if parts else "")
+def text_of_duration(micros: Micros) -> str:
+    """An ISO 8601 duration in days, hours, minutes and seconds, as in P1DT12H; PT0S for none."""
+    days, rest = divmod(micros, 86_400_000_000)
+    hours, rest = divmod(rest, 3_600_000_000)
+    minutes, rest = divmod(rest, 60_000_000)
+    seconds, part = divmod(rest, 1_000_000)
+    full = f"{seconds}.{part:06}".rstrip("0") if part else str(seconds)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (full, "S")) if count not in (0, "0"))
+    date = f"{days}D" if days else ""
+    return f"P{date}T{time}" if time else f"P{date}" if date else "PT0S"

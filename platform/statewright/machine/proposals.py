@@ -20,7 +20,7 @@ from msgspec import UNSET, Struct
 from statewright.machine.compile import Machine, state_text
 from statewright.machine.coverage import Coverage, places_of
 from statewright.machine.decide import Accepted, Event, Refused
-from statewright.machine.moments import Micros, duration_of, duration_text, micros_of
+from statewright.machine.moments import Micros, duration_of, text_of_duration, micros_of
 from statewright.machine.plausible import Values
 from statewright.machine.playing import Life
 from statewright.machine.record import ANONYMOUS, Actor, Head
@@ -149,7 +149,7 @@ class _Search:
             if not self.machine.implicit:
                 return
         elif head.timers:
-            yield Act(after=duration_text(max(0, min(timer.due for timer in head.timers) - node.now)))
+            yield Act(after=text_of_duration(max(0, min(timer.due for timer in head.timers) - node.now)))
         leaves = self.machine.initial if head is None else head.leaves
         for event in self._events(leaves):
             for data in self._values.payloads(event, {} if head is None else head.data, node.now):

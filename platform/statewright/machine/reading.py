@@ -1,6 +1,7 @@
 """Reading a definition: from JSON text to typed structs, with every problem named where it stands.
 
-What the shape of a document may be is said once, by the structs of `definition`; this module walks them.
+What the shape of a document may be is said once, by the structs of `definition`; this module walks them. Spellings of
+other versions of XState are rewritten before that.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from statewright.machine.definition import Definition
 from statewright.machine.names import nearest
 from statewright.machine.outline import Fault, Outline, outline
 from statewright.machine.problem import Problem, child
+from statewright.machine.rewriting import Rewritten
 
 T = TypeVar("T", bound=Struct)
 
@@ -31,7 +33,6 @@ _INSTEAD = {
     "onError": "let the service that failed send an event, and handle it in `on`",
     "output": "keep what is needed in `context`",
     "input": "send it as `data` when the entity is created",
-    "cond": "write `guard`",
     "title": "write `label`",
     "transitions": "write `on`",
 }
@@ -69,11 +70,18 @@ def read_definition(text: bytes) -> Reading:
         return Reading(None, (_of_fault(fault),), "")
     document = orjson.loads(text)
     digest = hashlib.sha256(orjson.dumps(document)).hexdigest()
-    shape = list(_misshapen(document, _DEFINITION, ""))
+    rewritten = Rewritten(document)
+    shape = list(_misshapen(rewritten.document, _DEFINITION, ""))
     if shape:
-        return Reading(None, _placed(shape, places), digest)
-    definition = msgspec.convert(document, Definition)
-    return Reading(definition, _placed(lint.problems_of(definition), places), digest)
+        return Reading(None, _placed(_as_sent(shape, rewritten), places), digest)
+    definition = msgspec.convert(rewritten.document, Definition)
+    return Reading(definition, _placed(_as_sent(lint.problems_of(definition), rewritten), places), digest)
+
+
+def _as_sent(problems: Iterable[Problem], rewritten: Rewritten) -> Iterable[Problem]:
+    """The problems with pointers into the document as it was sent."""
+    for problem in problems:
+        yield msgspec.structs.replace(problem, pointer=rewritten.original(problem.pointer))
 
 
 def _of_fault(fault: Fault) -> Problem:

@@ -70,7 +70,7 @@ def entity(needs: Needs) -> list[HTTPRouteHandler]:
             case "now":
                 return rendered(request, "entity/_now.html", **common, **await _now(portrait, scale))
             case "facts":
-                return rendered(request, "entity/_facts.html", **common, next=_next(request, needs, portrait))
+                return rendered(request, "entity/_facts.html", **common, next=await _next(request, needs, portrait))
             case "history":
                 history = await _history(needs, portrait, before)
                 return rendered(request, "entity/_history.html", **common, history=history)
@@ -80,7 +80,7 @@ def entity(needs: Needs) -> list[HTTPRouteHandler]:
             here="entities",
             live=words.address("live", type=type, entity=id),
             history=await _history(needs, portrait, before),
-            next=_next(request, needs, portrait),
+            next=await _next(request, needs, portrait),
             **common,
             **await _now(portrait, scale),
         )
@@ -132,7 +132,7 @@ async def _history(needs: Needs, portrait: Portrait, before: str) -> History:
     return History(rows, first if first > 1 else None, top <= version)
 
 
-def _next(request: AskedFor, needs: Needs, portrait: Portrait) -> list[steps.Next]:
+async def _next(request: AskedFor, needs: Needs, portrait: Portrait) -> list[steps.Next]:
     if portrait.machine is None:
         return []
     path = words.address("api", "v1", "entities", *portrait.ref, "transitions")
