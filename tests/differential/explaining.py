@@ -16,6 +16,8 @@ def explanation(document: dict[str, Any], decided: list[Decided]) -> str | None:
     """The name of a difference that could make the two part in these decisions; None when none could."""
     if any(every_leaf_selects(document, active, event) for active, event in _taken(decided)):
         return "every_leaf_selects"
+    if any(own_events(document, active) for active in _told_of_itself(document, decided)):
+        return "own_events"
     if any(entered_without_exit(document, step) for each in decided for step in _steps(each)):
         return "entered_without_exit"
     due = [each.event.timer.due for each in decided if each.event.timer is not None]
@@ -37,6 +39,12 @@ def every_leaf_selects(document: dict[str, Any], active: Iterable[str], event: s
         if within and above:
             return True
     return False
+
+
+def own_events(document: dict[str, Any], active: Iterable[str]) -> bool:
+    """Whether a wildcard stands where XState asks it for the event of a timer or an end."""
+    states = {"": document, **paths_of(document)}
+    return any("*" in states[path].get("on", {}) for path in ("", *active))
 
 
 def entered_without_exit(document: dict[str, Any], step: Microstep) -> bool:
@@ -89,6 +97,19 @@ def _taken(decided: list[Decided]) -> Iterable[tuple[set[str], str]]:
             if step.cause:
                 yield active, step.cause
             active = (active - set(step.exited)) | set(step.entered)
+
+
+def _told_of_itself(document: dict[str, Any], decided: list[Decided]) -> Iterable[set[str]]:
+    """The states that were active when a timer fired, or a state may have come to its end."""
+    finals = {path for path, state in paths_of(document).items() if state.get("type") == "final"}
+    for each in decided:
+        active = _with_ancestors(each.head.leaves if each.head is not None else ())
+        if each.event.timer is not None:
+            yield active
+        for step in _steps(each):
+            active = (active - set(step.exited)) | set(step.entered)
+            if not finals.isdisjoint(step.entered):
+                yield active
 
 
 def _with_ancestors(leaves: Iterable[str]) -> set[str]:

@@ -169,6 +169,8 @@ class _Making:
         for index, branch in enumerate(made):
             if self.sizes.guards and (guarded or index < number - 1 or self.chance(3)):
                 branch["guard"] = self.guard(events)
+            if events and self.chance(6):  # elsewhere our events carry nothing that could be kept
+                branch["keep"] = ["x"]
         return made
 
     def branch(self, holder: str) -> dict[str, Any]:
@@ -179,8 +181,6 @@ class _Making:
                 made["reenter"] = True
         if self.chance(2):
             made["context"] = self.patch()
-        if self.chance(6):
-            made["keep"] = ["x"]
         if self.sizes.actions and self.chance(3):
             made["actions"] = [self.action()]
         return made or {"context": {"p": 1}}

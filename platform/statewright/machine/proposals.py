@@ -20,7 +20,7 @@ from msgspec import UNSET, Struct
 from statewright.machine.compile import Machine, state_text
 from statewright.machine.coverage import Coverage, places_of
 from statewright.machine.decide import Accepted, Event, Refused
-from statewright.machine.moments import Micros, duration_of, text_of_duration, micros_of
+from statewright.machine.moments import Micros, duration_of, micros_of, text_of_duration
 from statewright.machine.plausible import Values
 from statewright.machine.playing import Life
 from statewright.machine.record import ANONYMOUS, Actor, Head
