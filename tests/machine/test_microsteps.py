@@ -19,7 +19,11 @@ def noting(states: dict[str, Any], path: str = "") -> dict[str, Any]:
     return {
         name: {
             **state,
-            **({} if state.get("type") == "history" else {"entry": note(f"+{path}{name}"), "exit": note(f"-{path}{name}")}),
+            **(
+                {}
+                if state.get("type") == "history"
+                else {"entry": note(f"+{path}{name}"), "exit": note(f"-{path}{name}")}
+            ),
             **({"states": noting(state["states"], f"{path}{name}.")} if "states" in state else {}),
         }
         for name, state in states.items()
@@ -370,7 +374,10 @@ def test_a_machine_that_does_not_come_to_rest_is_refused_with_its_circle_named()
 
 def test_a_hundred_microsteps_are_possible_and_more_are_not() -> None:
     def counting(limit: int) -> Life:
-        add = {"context": {"n": {"@expr": "context.n + 1"}}, "guard": {"@expr": f"context.n > 0 && context.n < {limit}"}}
+        add = {
+            "context": {"n": {"@expr": "context.n + 1"}},
+            "guard": {"@expr": f"context.n > 0 && context.n < {limit}"},
+        }
         return Life(chart({"a": {"on": {"GO": {"context": {"n": 1}}}, "always": add}}), n=0)
 
     life = counting(100)
@@ -423,7 +430,10 @@ def test_more_than_64_actions_are_too_many() -> None:
 
 
 def test_a_result_that_data_cannot_hold_is_an_error() -> None:
-    nest = {"GROW": {"context": {"x": {"@expr": "[context.x]"}}}, "BIG": {"context": {"x": {"@expr": "9007199254740992"}}}}
+    nest = {
+        "GROW": {"context": {"x": {"@expr": "[context.x]"}}},
+        "BIG": {"context": {"x": {"@expr": "9007199254740992"}}},
+    }
     life = Life(chart({"a": {"on": nest, "entry": "told"}}), x=0)
 
     assert life.why("BIG") is Why.GUARD_ERROR
@@ -459,7 +469,11 @@ def test_creation_enters_the_initial_states_and_comes_to_rest() -> None:
 
 
 def test_implicit_creation_is_creation_and_event_in_one_record() -> None:
-    states = {"a": {"always": "b"}, "b": {"on": {"GO": {"target": "c", "context": {"n": {"@expr": "context.m + 1"}}}}}, "c": {}}
+    states = {
+        "a": {"always": "b"},
+        "b": {"on": {"GO": {"target": "c", "context": {"n": {"@expr": "context.m + 1"}}}}},
+        "c": {},
+    }
     machine = chart(states, creation="implicit")
 
     outcome = decide(machine, None, Event("GO", create={"m": 1}))

@@ -199,7 +199,7 @@ def test_durations_are_weeks_days_hours_minutes_and_seconds(text: str, micros: i
 
 @pytest.mark.parametrize("text", ["", "P", "PT", "P1M", "P1Y", "1h", "P1D T1H", "PT1H1D", "P-1D", "P4000D", "PT1S "])
 def test_what_is_no_duration_is_said_so(text: str) -> None:
-    with pytest.raises(ValueError, match="duration|longer"):
+    with pytest.raises(ValueError, match=r"duration|longer"):
         duration_of(text)
 
 

@@ -85,7 +85,7 @@ class _Asking:
                 return found
         return found | {"unheld"}
 
-    def _holds(self, move: Move) -> bool | None | Literal["error"]:
+    def _holds(self, move: Move) -> bool | Literal["error"] | None:
         guard = move.guard
         if guard is None:
             return True
@@ -131,5 +131,3 @@ class _Asking:
 
 def _roles(moves: tuple[Move, ...]) -> str:
     return f"it takes the role {' or '.join(sorted({role for move in moves for role in move.allow or ()}))}"
-
-

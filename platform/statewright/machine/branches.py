@@ -1,6 +1,7 @@
 """Branches compiled: what guards ask, what a transition writes, and what its actions do.
 
-Shorthands end here. What an expression may speak of is said once per place, so that it is typed as registration typed it.
+Shorthands end here. What an expression may speak of is said once per place, so that it is typed as it was when the
+definition was registered.
 """
 
 from __future__ import annotations
@@ -134,6 +135,7 @@ class BadDefinition(ValueError):
     def __init__(self, pointer: str, sentence: str) -> None:
         super().__init__(f"{pointer or 'the definition'}: {sentence}")
         self.pointer = pointer
+        self.sentence = sentence
 
 
 class Branching:
@@ -152,7 +154,9 @@ class Branching:
         self._compiled: dict[tuple[Any, ...], Expression] = {}
         self._paths = tuple(states.by_path)
         self._relations = {
-            name: None for name, relation in definition.relations.items() if relation.key and relation.cardinality == "one"
+            name: None
+            for name, relation in definition.relations.items()
+            if relation.key and relation.cardinality == "one"
         }
 
     # --- branches
@@ -239,7 +243,7 @@ class Branching:
             found, faults = compile_expression(text if isinstance(text, str) else "", scope, wants=wants)
             if found is None:
                 raise BadDefinition(pointer, faults[0].sentence if faults else "this is not an expression")
-            self.related.update(dict.fromkeys(found.reads_related))
+            self.related.update(dict.fromkeys(sorted(found.relations)))
             self._compiled[key] = found
         return found
 
@@ -339,7 +343,6 @@ class Branching:
 def pointer_of_state(path: str) -> str:
     """Where a state stands in its document; the empty path is the root."""
     return "".join(pointer_of("states", step) for step in path.split(".")) if path else ""
-
 
 
 def _computing(expression: Expression, pointer: str) -> Compute:

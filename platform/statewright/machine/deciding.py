@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from statewright.machine.expressions import Related
 from statewright.machine.explaining import Explained, Tried
+from statewright.machine.expressions import Related
 from statewright.machine.record import ANONYMOUS, Actor, Kind, Leaves, Microstep, Timer
 
 PAYLOAD_BYTES = 128 * 1024

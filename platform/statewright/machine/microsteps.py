@@ -29,10 +29,16 @@ CREATED = "statewright.created"
 
 
 class Run:
-    """What is known in the middle of a run. `data` is never changed in place: heads and explanations hold older ones."""
+    """What is known in the middle of a run. `data` is never changed in place: heads and explanations hold it too."""
 
     def __init__(
-        self, machine: Machine, event: Event, place: Place, data: dict[str, Any], version: int, history: Mapping[str, Any]
+        self,
+        machine: Machine,
+        event: Event,
+        place: Place,
+        data: dict[str, Any],
+        version: int,
+        history: Mapping[str, Any],
     ) -> None:
         self.machine = machine
         self.event = event
@@ -148,8 +154,8 @@ class Run:
             return True
         if holds is not False:
             self._asked = [(move, self.data)]
-            error = ExpressionError("it gives neither true nor false", 0)
-            raise Stopped(self._failed("a guard", move.pointer, error))
+            neither = ExpressionError("it gives neither true nor false", 0)
+            raise Stopped(self._failed("a guard", move.pointer, neither))
         if self._notes:
             self._asked.append((move, self.data))
         return False
@@ -196,17 +202,16 @@ class Run:
         if planned.left:
             self._leave(planned.left)
         for owner, work in planned.work:
-            kind = type(work)
-            if kind is Patch:
-                self._patch(work, owner if planned.rivals else -1)  # type: ignore[arg-type]
-            elif kind is Keep:
-                self._keep(work.fields, owner if planned.rivals else -1)  # type: ignore[union-attr]
-            elif kind is Done:
-                self._queue.append((work.event, {}))  # type: ignore[union-attr]
-            elif kind is Start:
-                self._start(work)  # type: ignore[arg-type]
+            if isinstance(work, Patch):
+                self._patch(work, owner if planned.rivals else -1)
+            elif isinstance(work, Keep):
+                self._keep(work.fields, owner if planned.rivals else -1)
+            elif isinstance(work, Done):
+                self._queue.append((work.event, {}))
+            elif isinstance(work, Start):
+                self._start(work)
             else:
-                self._act(work)  # type: ignore[arg-type]
+                self._act(work)
         self.steps.append(Microstep(cause, planned.exited, planned.entered, planned.branches))
         if planned.history:
             self.history = planned.history
@@ -248,20 +253,22 @@ class Run:
             if owner >= 0:
                 writer, kept = self._writers.setdefault(field, (owner, keeps))
                 if writer != owner and not (kept and keeps):
-                    detail = f"{self.name} is refused in {named(self.place.leaves)}: two regions write {field!r} at once"
+                    detail = (
+                        f"{self.name} is refused in {named(self.place.leaves)}: two regions write {field!r} at once"
+                    )
                     raise Stopped(Refused(Why.WRITE_CONFLICT, detail))
                 if not keeps:
                     self._writers[field] = (owner, False)
 
     def _act(self, action: Raise | Tell | Send) -> None:
         self._count()
-        if type(action) is Raise:
+        if isinstance(action, Raise):
             payload = action.payload if action.compute is None else self._computed(action.compute, self.data)
             self._queue.append((action.event, self._fitting(action.event, payload)))
-        elif type(action) is Tell:
+        elif isinstance(action, Tell):
             told = action.value if action.compute is None else self._computed(action.compute, self.data)
             (self.emits if action.part == "emits" else self.logs).append(told)
-        elif type(action) is Send:
+        else:
             event = action.event if action.compute is None else self._computed(action.compute, self.data)
             id = self.data.get(action.key) if action.key is not None else None
             self.sends.append({"relation": action.relation, "type": action.entity, "id": id, "event": event})
@@ -299,8 +306,8 @@ class Run:
             except ExpressionError as error:
                 raise Stopped(self._failed(f"the delay {start.key}", "", error)) from None
             if delay > TEN_YEARS:
-                error = ExpressionError("it is longer than ten years", 0)
-                raise Stopped(self._failed(f"the delay {start.key}", "", error))
+                too_long = ExpressionError("it is longer than ten years", 0)
+                raise Stopped(self._failed(f"the delay {start.key}", "", too_long))
         self.starts[start.state, start.key] = self.event.now + max(delay, 0)
 
     def _unstable(self) -> Refused:
@@ -311,7 +318,9 @@ class Run:
         circle = self.steps[last - length + 1 :]
         said = [f"{step.cause or 'always'} at {', '.join(step.branches)}" for step in circle[:5]]
         more = f" and {length - 5} more" if length > 5 else ""
-        detail = f"{self.name} is refused: after {MICROSTEPS} steps it goes on in a circle of {' then '.join(said)}{more}"
+        detail = (
+            f"{self.name} is refused: after {MICROSTEPS} steps it goes on in a circle of {' then '.join(said)}{more}"
+        )
         places = dict.fromkeys(pointer for step in circle for pointer in step.branches)
         return Refused(Why.UNSTABLE, detail, [(pointer, "it is taken again and again") for pointer in places][:20])
 

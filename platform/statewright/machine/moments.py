@@ -69,6 +69,8 @@ def text_of_duration(micros: Micros) -> str:
     minutes, rest = divmod(rest, 60_000_000)
     seconds, part = divmod(rest, 1_000_000)
     full = f"{seconds}.{part:06}".rstrip("0") if part else str(seconds)
-    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (full, "S")) if count not in (0, "0"))
+    time = "".join(
+        f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (full, "S")) if count not in (0, "0")
+    )
     date = f"{days}D" if days else ""
     return f"P{date}T{time}" if time else f"P{date}" if date else "PT0S"

@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from statewright.machine.branches import Action, Branching, Done, Keep, Move, pointer_of_state
+from statewright.machine.branches import Action, Branching, Done, EventKind, Keep, Move, pointer_of_state
 from statewright.machine.definition import Branches, Definition, State, branches_of
 from statewright.machine.names import fault_of_event_name
 from statewright.machine.plans import Change, History, beginning_of, change_of
 from statewright.machine.problem import child, pointer_of
-from statewright.machine.record import Leaves
+from statewright.machine.record import Leaves, Microstep
 from statewright.machine.tree import ROOT, Number, Tree
 
 PLACES = 1_024
 """How many configurations a machine remembers; a chart with many regions has more, and works out the others anew."""
-_CHANGES = 256
+CHANGES = 8_192
+"""How many microsteps it remembers over all of them."""
 DONE = "done.state."
 AFTER = "after."
 Chain = tuple[Move, ...]
@@ -31,7 +32,8 @@ class Choices(Struct, frozen=True, eq=False):
     """The branches that compete for an event in a configuration: one chain per leaf, the same chain once.
 
     `only` is the branch that is taken whatever its data and whoever sends it, if that is so; `moves` are all that lead
-    anywhere; `roles` those of which a sender needs one, None where some branch takes anyone.
+    anywhere; `roles` those of which a sender needs one, None where some branch takes anyone. `several`: more than one
+    competes. `steps` are the microsteps of a flat machine's branches, where the event's name is known beforehand.
     """
 
     chains: tuple[Chain, ...]
@@ -39,6 +41,7 @@ class Choices(Struct, frozen=True, eq=False):
     roles: frozenset[str] | None
     only: Move | None
     several: bool
+    steps: Mapping[Move, tuple[Microstep]]
 
 
 class Planned(Struct, eq=False):
@@ -87,7 +90,9 @@ class Places:
         self._exit: list[tuple[Action, ...]] = []
         for number, (path, holder) in enumerate(holders):
             self._compile(number, path, holder)
-        self._places: dict[Leaves, Place] = {}
+        self.known: dict[Leaves, Place] = {}
+        """The configurations met so far; ask `at`, which adds to them."""
+        self._changes = 0
         self.has_history = any(tree.histories)
         self.beginning = self._planned(beginning_of(tree))
         """How the initial configuration is entered."""
@@ -116,12 +121,12 @@ class Places:
 
     # --- branches
 
-    def _chain(self, path: str, pointer: str, written: Branches, event: str | None, kind: object) -> Chain:
+    def _chain(self, path: str, pointer: str, written: Branches, event: str | None, kind: EventKind) -> Chain:
         items = branches_of(written)
         moves = []
         for index, branch in enumerate(items):
             at = child(pointer, index) if isinstance(written, list) else pointer
-            moves.append(self._branching.move(path, at, branch, event, kind))  # type: ignore[arg-type]
+            moves.append(self._branching.move(path, at, branch, event, kind))
             if branch.guard is None:
                 break
         return tuple(moves)
@@ -153,7 +158,7 @@ class Places:
 
     def at(self, leaves: Leaves) -> Place:
         """What is known of a configuration. Raises KeyError for a leaf that this revision does not have."""
-        place = self._places.get(leaves)
+        place = self.known.get(leaves)
         if place is None:
             active = self.tree.active(leaves)
             numbers = tuple(self.tree.numbers[leaf] for leaf in leaves)
@@ -166,9 +171,9 @@ class Places:
                 choices={},
                 changes={},
             )
-            if len(self._places) >= PLACES:
-                self._places.clear()
-            self._places[leaves] = place
+            if len(self.known) >= PLACES:
+                self.known.clear()
+            self.known[leaves] = place
         return place
 
     def _chains(self, leaves: Iterable[Number], of: Callable[[Number], Iterable[Move]]) -> tuple[Chain, ...]:
@@ -194,11 +199,12 @@ class Places:
         key = event if named else tuple(one for one in descriptors_of(event) if one in self.wildcards)
         found = place.choices.get(key)
         if found is None:
-            found = place.choices[key] = choices_of(self._chains(place.numbers, lambda n: self._taken_by(n, event)))
+            chains = self._chains(place.numbers, lambda number: self._taken_by(number, event))
+            found = place.choices[key] = choices_of(chains, event if named else None, place.leaves)
         return found
 
     def own(self, place: Place, event: str) -> tuple[Chain, ...]:
-        """The branches for `after.<key>.<path>` or `done.state.<path>` of the state that it belongs to, while active."""
+        """The branches for `after.<key>.<path>` or `done.state.<path>` of the state it belongs to, while active."""
         chain = self._own.get(event)
         if not chain:
             return ()
@@ -212,8 +218,10 @@ class Places:
         key = (moves, tuple(sorted(history.items()))) if self.has_history else moves
         found = place.changes.get(key)
         if found is None:
-            if len(place.changes) >= _CHANGES:
-                place.changes.clear()
+            self._changes += 1
+            if self._changes > CHANGES:  # nobody misses them: the next decision makes what it needs
+                self.known.clear()
+                self._changes = 0
             found = place.changes[key] = self._planned(change_of(self.tree, place.leaves, moves, history))
         return found
 
@@ -249,14 +257,22 @@ class Places:
                 yield 0, Done(DONE + self.tree.paths[done])
 
 
-def choices_of(chains: tuple[Chain, ...]) -> Choices:
-    """Chains with what can be said of them beforehand."""
+def choices_of(chains: tuple[Chain, ...], event: str | None, leaves: Leaves) -> Choices:
+    """Chains with what can be said of them beforehand; `event` is None where it may have any name."""
     moves = tuple(dict.fromkeys(move for chain in chains for move in chain if not move.forbids))
     allowed = [move.allow for move in moves]
     roles = None if None in allowed else frozenset().union(*(roles for roles in allowed if roles is not None))
     only = moves[0] if len(chains) == 1 and len(chains[0]) == 1 and moves and moves[0].guard is None else None
     several = len(moves) > 1 or len(chains) > 1
-    return Choices(chains, moves, roles, only, several)
+    steps = {} if event is None else {move: (step_of(move, event, leaves),) for move in moves}
+    return Choices(chains, moves, roles, only, several, steps)
+
+
+def step_of(move: Move, cause: str, leaves: Leaves) -> Microstep:
+    """What a branch of a flat machine does in one step. To a leaf's own state it moves only when it re-enters it."""
+    if move.to is None or (move.to == leaves and move.source != ROOT and not move.reenter):
+        return Microstep(cause, (), (), (move.pointer,))
+    return Microstep(cause, leaves, move.to, (move.pointer,))
 
 
 def descriptors_of(event: str) -> Iterator[str]:
@@ -272,5 +288,3 @@ def descriptors_of(event: str) -> Iterator[str]:
 def is_ours(event: str) -> bool:
     """Whether a name cannot be an event's from outside: one of the platform's own, or none at all."""
     return fault_of_event_name(event) is not None
-
-

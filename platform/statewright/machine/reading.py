@@ -6,6 +6,7 @@ other versions of XState are rewritten before that.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -59,6 +60,7 @@ class Reading(Struct, frozen=True):
         return all(problem.severity == "warning" for problem in self.problems)
 
 
+@functools.lru_cache(maxsize=4)  # registering, activating and compiling read the same text one after the other
 def read_definition(text: bytes) -> Reading:
     """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places."""
     if len(text) > SIZE:

@@ -53,7 +53,6 @@ class Timer(Struct, frozen=True, gc=False):
     version: int
 
 
-
 class Record(Struct, omit_defaults=True, kw_only=True, gc=False, rename={"from_": "from"}):
     """One transition as it stands in the log. Times are microseconds since 1970-01-01T00:00:00Z.
 

@@ -163,4 +163,3 @@ def _duration(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value > 1e15:
         return value
     return text_of_duration(round(value * 1_000))
-
