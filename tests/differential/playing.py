@@ -20,9 +20,6 @@ UNTAKEN = frozenset({Why.UNKNOWN_EVENT, Why.NOT_IN_THIS_STATE, Why.FINAL, Why.GU
 """Refusals where XState ignores the event: both stay as they were."""
 
 
-NOT_YET = {"no_initial"}
-
-
 class Seen(Struct):
     """Where an entity stands: active leaves in document order, its data, whether its life is over."""
 
@@ -46,8 +43,7 @@ class Played(Struct):
 def machine_of(document: dict[str, Any]) -> tuple[Machine | None, tuple[Problem, ...]]:
     """The compiled machine, None for a document that registration finds errors in; and all that it finds."""
     reading = read_definition(written(document))
-    errors = {problem.code for problem in reading.problems if problem.severity != "warning"} - NOT_YET
-    if reading.definition is None or errors:
+    if reading.definition is None or not reading.activable:
         return None, reading.problems
     return compile_machine(reading.definition, revision=1, digest=reading.digest), reading.problems
 
