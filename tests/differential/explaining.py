@@ -12,13 +12,16 @@ from statewright.machine.record import Microstep
 from tests.machine.machines import paths_of, spellings
 
 
-def explanation(document: dict[str, Any], decided: list[Decided]) -> str | None:
-    """The name of a difference that could make the two part in these decisions; None when none could."""
+def explanation(document: dict[str, Any], before: list[Decided], decided: list[Decided]) -> str | None:
+    """The name of a difference that could make the two part in these decisions; None when none could.
+
+    What was entered without an exit `before` may show only now: under XState its timers began anew.
+    """
     if any(every_leaf_selects(document, active, event) for active, event in _taken(decided)):
         return "every_leaf_selects"
     if any(own_events(document, active) for active in _told_of_itself(document, decided)):
         return "own_events"
-    if any(entered_without_exit(document, step) for each in decided for step in _steps(each)):
+    if any(entered_without_exit(document, step) for each in [*before, *decided] for step in _steps(each)):
         return "entered_without_exit"
     due = [each.event.timer.due for each in decided if each.event.timer is not None]
     if len(set(due)) < len(due):

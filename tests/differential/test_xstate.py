@@ -47,7 +47,8 @@ def compare(xstate: XState, document: dict[str, Any], sent: list[dict[str, Any]]
         said = unlike(mine, seen[number]) if number < len(seen) else f"XState threw {error}"
         if said is None:
             continue
-        name = explanation(document, played.decided[number])
+        before = [each for decided in played.decided[:number] for each in decided]
+        name = explanation(document, before, played.decided[number])
         assert name in {difference.name for difference in DIFFERENCES}, f"after {number} events {said}"
         event(f"differs: {name}")
         return
