@@ -11,8 +11,7 @@ from typing import Any
 import msgspec
 
 from statewright.http.problems import TABLE
-from statewright.machine import codes, definition
-from tests.definitions import scenarios
+from statewright.machine import codes, definition, scenarios
 
 HOUSE = Path(__file__).parents[2]
 

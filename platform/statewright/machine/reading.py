@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -23,6 +23,8 @@ from statewright.machine.names import nearest
 from statewright.machine.outline import Fault, Outline, below, outline
 from statewright.machine.problem import Problem, malformed, shown, warning
 from statewright.machine.rewriting import Rewritten
+
+T = TypeVar("T", bound=Struct)
 
 SIZE = 512 * 1024
 """The largest document, in bytes."""
@@ -104,6 +106,17 @@ def _of_fault(fault: Fault) -> Problem:
     return msgspec.structs.replace(found, line=fault.spot.line, column=fault.spot.column)
 
 
+def read_shape(text: bytes, kind: type[T]) -> tuple[T | None, tuple[Problem, ...]]:
+    """A document that is no definition: as the struct `kind`, or None and all that is wrong with its shape."""
+    try:
+        places = outline(text)
+    except Fault as fault:
+        return None, (_of_fault(fault),)
+    document = orjson.loads(text)
+    shape = list(_misshapen(document, inspect.type_info(kind), ""))
+    return (None, _placed(shape, places)) if shape else (msgspec.convert(document, kind), ())
+
+
 def placed(problems: Iterable[Problem], text: bytes) -> tuple[Problem, ...]:
     """Problems of a document that was read, with the lines and columns where they stand in its text."""
     return _placed(problems, outline(text))
@@ -153,7 +166,7 @@ def _wanted(kind: inspect.Type) -> str:
             return "null"
         case inspect.LiteralType():
             return " or ".join(f"{value!r}".replace("'", '"') for value in kind.values)
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             return "a list"
         case inspect.UnionType():
             options = [_wanted(option) for option in kind.types if not isinstance(option, inspect.NoneType)]
@@ -182,7 +195,7 @@ def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterable[Problem
                     sentence = f"{key[:60]!r} cannot be a name here: it is empty or holds a dot"
                     yield malformed("bad_name", below(pointer, key), sentence)
                 yield from _misshapen(item, kind.value_type, below(pointer, key))
-        case inspect.ListType() if isinstance(value, list):
+        case inspect.ListType() | inspect.VarTupleType() if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _misshapen(item, kind.item_type, below(pointer, index))
         case inspect.UnionType():
@@ -216,12 +229,13 @@ def _members(value: Any, kind: inspect.StructType, pointer: str) -> Iterable[Pro
             yield malformed("missing_key", pointer, f"the key {name!r} is missing here", "write it")
 
 
-def _unknown(key: str, known: Iterable[str], pointer: str) -> Problem:
+def _unknown(key: str, known: Collection[str], pointer: str) -> Problem:
     sentence = f"the language has no key {key[:60]!r} here"
     if key in _INSTEAD:
         return malformed("unknown_key", pointer, sentence, _INSTEAD[key])
     near = nearest(key, known)
-    fix = f"did you mean {near!r}?" if near else "put free content into `meta`"
+    free = "put free content into `meta`" if "meta" in known else None
+    fix = f"did you mean {near!r}?" if near else free
     return malformed("unknown_key", pointer, sentence, fix)
 
 
@@ -239,8 +253,10 @@ def _same_json_type(value: Any, option: inspect.Type) -> bool:
     match option:
         case inspect.StructType() | inspect.DictType():
             return isinstance(value, dict)
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             return isinstance(value, list)
+        case inspect.IntType():
+            return isinstance(value, int) and not isinstance(value, bool)
         case inspect.StrType() | inspect.LiteralType():
             return isinstance(value, str)
         case inspect.NoneType():
