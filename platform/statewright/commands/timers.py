@@ -1,8 +1,8 @@
 """Timers: what `after` started is sent as an event when it is due, once, whatever restarts or doubles in between.
 
-What runs stands in the log; the view `deadlines` says what is due. A firing is a command like any other, with an id that
-follows from the timer, so it can be sent again, by this process or another, and is recorded once. What came due while
-nobody was there is fired late, in the order in which it was due.
+What runs stands in the log; the view `deadlines` says what is due. A firing is a command like any other, with an id
+that follows from the timer, so it can be sent again, by this process or another, and is recorded once. What came due
+while nobody was there is fired late, in the order in which it was due.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from statewright.commands.committer import Committer
-from statewright.commands.words import Done, Failed, NotDone, SendEvent, digest_of
+from statewright.commands.words import Failed, NotDone, SendEvent, digest_of
 from statewright.machine.moments import Micros
 from statewright.machine.record import Actor, Timer
 from statewright.stores.words import Ref

@@ -224,7 +224,7 @@ async def _part_of_history(rooms: Rooms, ref: Ref, after: int, limit: int) -> tu
 
 
 async def unknown(rooms: Rooms, ref: Ref, *, then: bool = False) -> ProblemFound:
-    """The problem that there is no such entity (`then`: or was none at the time asked about), or not even such a type."""
+    """That there is no such entity (`then`: or was none at the time asked about), or not even such a type."""
     if await rooms.knows_type(ref.type):
         return refuse("unknown_entity", f"There is no {ref.type}/{ref.id}{', or there was none then' if then else ''}.")
     return refuse("unknown_type", f"No definition of {ref.type[:63]!r} is registered.")
