@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, posting, reading, report
+from benchmarks import appending, guards, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
-PARTS = ("single", "batch", "append", "catchup", "rebuild", "page", "memory")
+PARTS = ("single", "batch", "append", "guards", "catchup", "rebuild", "page", "memory")
 
 
 def parts_of(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
@@ -46,6 +46,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
             "single": lambda: posting.single(Path(folder), rounds, seconds),
             "batch": lambda: posting.batches(Path(folder), rounds, seconds),
             "append": lambda: appending.measure(Path(folder), rounds),
+            "guards": lambda: guards.measure(rounds),
         }
         for part in only:
             if part in work:

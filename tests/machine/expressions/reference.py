@@ -104,7 +104,7 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _calculated(op: str, left: Any, right: Any) -> Any:
-    if isinstance(left, datetime) or isinstance(left, timedelta):
+    if isinstance(left, (datetime, timedelta)):
         try:
             found = left + right if op == "+" else left - right
         except OverflowError:

@@ -88,6 +88,29 @@ def test_elements_of_a_list_made_on_the_way_are_shown_by_what_it_was_made_of() -
     ]
 
 
+def test_elements_of_dynamic_data_are_shown_by_their_place_where_they_have_one() -> None:
+    assert explanation("context.x.all(e, e > 1)", {"x": [2, 1]}, DYNAMIC) == [("e > 1", False, {"context.x[1]": 1})]
+    assert explanation("context.x.all(k, k == 'a')", {"x": {"a": 1, "b": 2}}, DYNAMIC) == [
+        ("k == 'a'", False, {"context.x": {"a": 1, "b": 2}})
+    ]
+    assert explanation("context.x[0].y > 1", {"x": [{"y": 1}]}, DYNAMIC) == [
+        ("context.x[0].y > 1", False, {"context.x[0].y": 1})
+    ]
+
+
+def test_the_whole_of_the_data_is_never_shown() -> None:
+    for text in (
+        "context == {}",
+        "event == {}",
+        "size(context) < 1",
+        "context.all(k, k == 'a')",
+        "context[actor.id] == 1",
+    ):
+        for line in compiled(text, DYNAMIC).explain({"secret": 1}, {"secret": 2}, {}, moment()):
+            assert not {"context", "event"} & set(line.where)
+            assert not isinstance(line.value, dict)
+
+
 def test_macros_in_macros_name_the_places_of_both_elements() -> None:
     assert explanation("context.lines.all(l, context.tags.all(t, l.quantity > 1 || t == 'new'))") == [
         ("l.quantity > 1", False, {"context.lines[1].quantity": 0}),
@@ -188,8 +211,9 @@ def test_where_no_payload_comes_everything_is_known() -> None:
 
 def test_an_expression_says_what_it_reads() -> None:
     expression = compiled(
-        "context.total > 1 && has(context.note) && 'due' in context && context['limit'] > 1 && context.address.city == ''"
-        " && event.amount > params.most && event.type == '' && has(related.customer) && related.customer.credit > 1"
+        "context.total > 1 && has(context.note) && 'due' in context && context['limit'] > 1"
+        " && context.address.city == '' && event.amount > params.most && event.type == ''"
+        " && has(related.customer) && related.customer.credit > 1"
         " && in_state('draft') && in_state('x', related.anything)"
     )
 

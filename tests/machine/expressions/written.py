@@ -1,4 +1,4 @@
-"""Random expressions that are well typed, with the data they speak of; written out with no more parentheses than needed.
+"""Random expressions that are well typed, with their data; written out with no more parentheses than needed.
 
 Each strategy gives a text and how tightly its outermost operator binds, so that precedence is exercised, too.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-
 from statewright.machine.expressions import syntax, tree
 from statewright.machine.expressions.kinds import (
     BOOL,
@@ -88,7 +87,7 @@ def check_call(checker: Checker, node: syntax.Call, known: Facts, names: Locals,
     if node.name not in METHODS:  # it may be a macro of somebody's, so its arguments are not looked at
         return _unknown(checker, node, METHODS, "method")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)
-    if not all([checker.usable(each) for each in (of, *args)]):
+    if not _usable(checker, of, *args):
         return tree.Constant(at=node.at, end=node.end, type=DYNAMIC, value=None)
     if node.name in TEXT_METHODS:
         return _text_method(checker, node, of, args)
@@ -109,13 +108,19 @@ def _function(checker: Checker, node: syntax.Call, known: Facts, names: Locals, 
             checker.check(arg, known, names, nesting)
         return _unknown(checker, node, FUNCTIONS, "function")
     args = tuple(checker.check(arg, known, names, nesting) for arg in node.args)
-    if not all([checker.usable(each) for each in args]):
+    if not _usable(checker, *args):
         return tree.Constant(at=node.at, end=node.end, type=DYNAMIC, value=None)
     if node.name == "matches":
         return _matches(checker, node, args)
     if node.name == "size":
         return _size(checker, node, args)
     return _conversion(checker, node, args)
+
+
+def _usable(checker: Checker, *nodes: tree.Node) -> bool:
+    """Whether all can be worked with; each that cannot is reported."""
+    usable = [checker.usable(node) for node in nodes]
+    return all(usable)
 
 
 def _unknown(checker: Checker, node: syntax.Call, there: tuple[str, ...], what: str) -> tree.Node:
@@ -169,7 +174,8 @@ def _text_method(checker: Checker, node: syntax.Call, of: tree.Node, args: tuple
         sentence = "contains() works on texts; whether a list holds something is asked by in"
         fix = f"{checker.shown(args[0])} in {checker.shown(of)}"
         return checker.wrong(node, "type_mismatch", node.name_at, sentence, fix)
-    if not all([_text(checker, node, each) for each in (of, *args)]):
+    texts = [_text(checker, node, each) for each in (of, *args)]
+    if not all(texts):
         return _nothing(node)
     return _made(node, BOOL, TEXT_METHODS[node.name], (of, *args))
 

@@ -17,7 +17,7 @@ from statewright.machine.expressions.exact import made_object
 from statewright.machine.expressions.kinds import Type
 from statewright.machine.expressions.literals import GREATEST, LEAST
 from statewright.machine.expressions.operations import OPERATIONS
-from statewright.machine.expressions.times import Duration, Timestamp
+from statewright.machine.expressions.times import Timestamp
 
 Run = Callable[[dict[str, Any], dict[str, Any], dict[str, Any], Any], Any]
 
@@ -128,8 +128,7 @@ class _Writer:
             case "now" | "occurred_at":
                 return py.call("Timestamp", py.attribute(py.load("m"), node.name))
             case "event":
-                whole = py.Dict([None, py.Constant("type")], [py.load("e"), py.attribute(py.load("m"), "event")])
-                return whole
+                return py.Dict([None, py.Constant("type")], [py.load("e"), py.attribute(py.load("m"), "event")])
             case "actor":
                 roles = py.List([py.Starred(py.attribute(py.load("m"), "actor", "roles"), ast.Load())], ast.Load())
                 return py.Dict(
@@ -283,7 +282,7 @@ class _Writer:
             case "filter":
                 return list(empty), [py.If(self.truth(node.body), [_append(py.load(variable))], [])], py.load("found")
         append = _append(self.write(node.body))
-        inside = [append] if node.test is None else [py.If(self.truth(node.test), [append], [])]
+        inside: list[ast.stmt] = [append] if node.test is None else [py.If(self.truth(node.test), [append], [])]
         return list(empty), inside, py.load("found")
 
     def _list(self, node: tree.ListOf) -> ast.expr:

@@ -34,7 +34,7 @@ UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
 """A value that depends on what the event will carry."""
 
 _SPENT = f"the expressions of this event took more than {STEPS:,} steps"
-_OVERFLOW = "the numbers are too large"
+_BEYOND = "the values are beyond what can be worked with"
 
 
 class Evaluation:
@@ -54,14 +54,16 @@ class Evaluation:
         """The value of `node`; UNKNOWN when it depends on the event to come. Raises ExpressionError."""
         try:
             return _METHODS[type(node)](self, node)
+        except ExpressionError:
+            raise
         except Absent:
             raise ExpressionError(f"{self._shown(node)} is absent", node.at) from None
         except Failure as failure:
             raise ExpressionError(f"{self._shown(node)}: {failure}", node.at) from None
         except Spent:
             raise OutOfSteps(_SPENT, node.at) from None
-        except (OverflowError, ValueError):  # numbers of a size that only data outside of every schema can hold
-            raise ExpressionError(f"{self._shown(node)}: {_OVERFLOW}", node.at) from None
+        except Exception as error:  # numbers, texts or depths that only data outside of every schema can have
+            raise ExpressionError(f"{self._shown(node)}: {_BEYOND}", node.at) from error
 
     def _shown(self, node: tree.Node) -> str:
         piece = self.text[node.at : node.end]
@@ -189,6 +191,7 @@ class Evaluation:
         test = self.truth(node.test)
         if test is not UNKNOWN:
             return self.value(node.yes if test else node.no)
+        failed: ExpressionError | None = None
         for branch in (node.yes, node.no):  # it errs whatever the event when both branches do
             try:
                 self.value(branch)
@@ -198,6 +201,7 @@ class Evaluation:
                 failed = error
             else:
                 return UNKNOWN
+        assert failed is not None
         raise failed
 
     def _call(self, node: tree.Call) -> Any:

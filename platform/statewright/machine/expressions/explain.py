@@ -102,34 +102,33 @@ class _Explanation:
         except ExpressionError:
             yield self._line(node)
             return
-        failed: tuple[int, Any] | None = None
+        failed: int | None = None
         for position, element in enumerate(over):
             try:
                 truth = evaluation.with_element(node, element, lambda: evaluation.truth(node.body))
             except OutOfSteps:
                 raise
             except ExpressionError:
-                failed = failed or (position, element)
+                failed = position if failed is None else failed
                 continue
             if truth is outcome:
-                yield from self._within(node, position, element, outcome)
+                yield from self._within(node, over, position, outcome)
                 return
         if failed is not None:
-            yield from self._within(node, *failed, outcome)
+            yield from self._within(node, over, failed, outcome)
         else:
             yield self._line(node)
 
-    def _within(self, node: tree.Macro, position: int, element: Any, outcome: bool) -> Iterator[Line]:
+    def _within(self, node: tree.Macro, over: Any, position: int, outcome: bool) -> Iterator[Line]:
+        """Why the body gave `outcome` for one element, which is named by its place where it has one in the data."""
         origin = self._resolved(node.over.path)
+        placed = origin is not None and isinstance(self._evaluation.value(node.over), (list, tuple))
         name = f"${node.slot}"
-        if origin is not None and node.over.type.kind == "list":
-            self._origins[name] = (*origin[:-1], f"{origin[-1]}[{position}]")
-        lines = self._evaluation.with_element(node, element, lambda: list(self.lines(node.body, outcome)))
+        if origin is not None and placed:
+            self._origins[name] = (*origin, f"[{position}]")
+        lines = self._evaluation.with_element(node, over[position], lambda: list(self.lines(node.body, outcome)))
         self._origins.pop(name, None)
-        if not lines:
-            return
-        # What the macro went over is named, too, where its elements cannot be named one by one.
-        beside = {} if origin is not None else self._reads(node.over)
+        beside = {} if placed else self._reads(node.over)  # what it went over, since its elements have no names
         yield from (msgspec.structs.replace(line, where={**beside, **line.where}) for line in lines)
 
     def _line(self, node: tree.Node) -> Line:
@@ -141,7 +140,7 @@ class _Explanation:
             raise
         except ExpressionError as error:
             return Line(expr, None, where, error.sentence)
-        return Line(expr, _shown(value), where)
+        return Line(expr, value if isinstance(value, bool) else None, where)
 
     def _reads(self, node: tree.Node) -> dict[str, Any]:
         """The values that `node` reads, each by its path; those that are absent are left out."""
@@ -154,9 +153,9 @@ class _Explanation:
                 value = self._evaluation.value(each)
             except OutOfSteps:
                 raise
-            except (ExpressionError, KeyError):
+            except ExpressionError:
                 continue
-            where[".".join(path)] = _shown(value)
+            where[".".join(path).replace(".[", "[")] = _shown(value)
         return where
 
     def _resolved(self, path: Path | None) -> Path | None:
@@ -173,16 +172,21 @@ def _asks_presence(node: tree.Node) -> bool:
 
 
 def _read_in(node: tree.Node) -> Iterator[tree.Node]:
-    """The largest parts of `node` that are plain reads, in the order written; a presence test reads what it asks for."""
+    """The largest parts of `node` that are plain reads, in the order written; a presence test reads its field."""
     if isinstance(node, tree.Has) and node.found is not None:
         yield tree.Field(at=node.at, end=node.end, type=DYNAMIC, path=node.found, of=node.of, name=node.name)
     elif isinstance(node, tree.Optional):
         yield from _read_in(node.of) if node.path is None else (_plain(node),)
-    elif node.path is not None and not isinstance(node, (tree.Constant, tree.Related)):
+    elif node.path is not None and not _whole(node):
         yield node
     else:
         for each in tree.below(node):
             yield from _read_in(each)
+
+
+def _whole(node: tree.Node) -> bool:
+    """Whether this is all data of an entity or an event; never shown, since fields in it may be withheld."""
+    return isinstance(node, tree.Related) or (isinstance(node, tree.Variable) and node.name in ("context", "event"))
 
 
 def _plain(node: tree.Optional) -> tree.Node:
@@ -201,7 +205,10 @@ def _shown(value: Any) -> Any:
     if isinstance(plain, str):
         return _cut(plain)
     if isinstance(plain, (list, dict)):
-        text = msgspec.json.encode(plain).decode("utf-8", "replace")
+        try:
+            text = msgspec.json.encode(plain).decode()
+        except (ValueError, OverflowError):  # no JSON can hold it
+            return "…"
         return plain if len(text) <= SHOWN else _cut(text)
     return plain
 

@@ -20,8 +20,8 @@ from statewright.machine.expressions.words import STEPS, ExpressionError, Fault,
 class Expression:
     """An expression that has been checked and compiled.
 
-    `run(context, event, params, moment)` gives its value as JSON has it: a point in time as RFC 3339 text, a duration as
-    ISO 8601 text. It raises ExpressionError and nothing else, whatever the values. `event` is the payload alone; the
+    `run(context, event, params, moment)` gives its value as JSON has it: a point in time as RFC 3339 text, a duration
+    as ISO 8601 text. It raises ExpressionError and nothing else, whatever the values. `event` is the payload alone; the
     event's name is the moment's. The `reads_…` are top-level fields, with `*` where the whole is read; `reads_related`
     holds relations and, dotted, the fields read of each. `in_states` are the states asked for, each with the relation
     whose entity is asked, or None.
@@ -94,12 +94,7 @@ class Expression:
         return None if truth is UNKNOWN else bool(truth)
 
     def _value(self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment) -> Any:
-        try:
-            return Evaluation(self.text, context, event, params, moment).value(self._tree)
-        except ExpressionError:
-            raise
-        except Exception as error:  # data of a shape that JSON cannot have, or beyond what this machine holds
-            raise ExpressionError("the expression cannot be evaluated on these values", self._tree.at) from error
+        return Evaluation(self.text, context, event, params, moment).value(self._tree)
 
     def _exactly(
         self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment, steps: int

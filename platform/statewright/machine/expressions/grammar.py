@@ -6,9 +6,7 @@ After the grammar of the CEL language definition, its precedence and its tokens.
 
 from __future__ import annotations
 
-from functools import cache
-
-from lark import Lark, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 GRAMMAR = r"""
 ?start: expr
@@ -78,19 +76,15 @@ NAME: /[_a-zA-Z][_a-zA-Z0-9]*/
 DOUBLE.3: /[0-9]*\.[0-9]+([eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+/
 UNSIGNED.2: /(0[xX][0-9a-fA-F]+|[0-9]+)[uU]/
 INTEGER.1: /0[xX][0-9a-fA-F]+|[0-9]+/
-STRING.2: /[rR]?("{3}(?:TRIPLE)*?"{3}|'{3}(?:TRIPLE)*?'{3})|[rR]("[^"\r\n]*"|'[^'\r\n]*')|"([^"\\\r\n]|\\.)*"|'([^'\\\r\n]|\\.)*'/
+STRING.2: /[rR]?("{3}(?:TRIPLE)*?"{3}|'{3}(?:TRIPLE)*?'{3})/
+        | /[rR]("[^"\r\n]*"|'[^'\r\n]*')|"([^"\\\r\n]|\\.)*"|'([^'\\\r\n]|\\.)*'/
 BYTES.3: /([bB][rR]?|[rR][bB])("([^"\\\r\n]|\\.)*"|'([^'\\\r\n]|\\.)*')/
 %ignore /[ \t\f\r\n]+/
 %ignore /\/\/[^\r\n]*/
 """.replace("TRIPLE", r"[^\\]|\\[^\x00]")
 
+_OTHER_LANGUAGES = {"and": "&&", "or": "||", "AND": "&&", "OR": "||", "is": "==", "eq": "=="}
 _KEYWORDS = ("IN", "TRUE", "FALSE", "NULL")
-
-
-@cache
-def tables() -> Lark:
-    """The parser's tables without a builder: made once in a process, since that takes a tenth of a second."""
-    return Lark(GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=False)
 
 
 def sentence_of(text: str, error: UnexpectedInput) -> tuple[int, str, str | None]:
@@ -104,6 +98,11 @@ def sentence_of(text: str, error: UnexpectedInput) -> tuple[int, str, str | None
             return len(text), f"the expression ends too early{_expected(error)}", None
         if token.type in _KEYWORDS and text[:at].rstrip().endswith((".", "?")):
             return at, f"{token!s} is a word of the language and cannot follow a dot", f'["{token!s}"]'
+        if str(token) in _OTHER_LANGUAGES:
+            meant = _OTHER_LANGUAGES[str(token)]
+            return at, f"{token!s} is no operator here; write {meant}", meant
+        if token == ">" and text[:at].endswith("<"):
+            return at - 1, "<> is no operator here; write !=", "!="
         return at, f"{str(token)[:40]!r} is not expected here{_expected(error)}", None
     return 0, "this is not an expression", None
 

@@ -11,7 +11,7 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from datetime import timezone
+from datetime import UTC, timezone
 from typing import Any
 
 from statewright.machine.expressions import times
@@ -382,10 +382,7 @@ def contained(moment: Moment, value: Any, within: Any) -> bool:
     pay(moment, len(within) >> 5)
     if type(value) is str:  # Python agrees with CEL on what equals a text
         return value in within
-    for each in within:
-        if equal(moment, value, each):
-            return True
-    return False
+    return any(equal(moment, value, each) for each in within)
 
 
 # -- functions --------------------------------------------------------------------------------------------------------
@@ -510,7 +507,7 @@ def part(moment: Moment, value: Any, name: str, zone: timezone | None = None) ->
     """One of the getters, `zone` being known beforehand."""
     if type(value) is Timestamp:
         try:
-            return times.OF_TIMESTAMP[name](times.calendar(value, zone or timezone.utc))
+            return times.OF_TIMESTAMP[name](times.calendar(value, zone or UTC))
         except times.OutOfRange as error:
             raise Failure(str(error)) from None
     if type(value) is Duration and zone is None and name in times.OF_DURATION:
@@ -545,11 +542,11 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **{
         each.__name__: each
         for each in (
-            (add_int, subtract_int, multiply_int, divide_int, modulo_int, negate_int)
-            + (add_double, subtract_double, multiply_double, divide_double, negate_double, negate)
-            + (add_text, add_list, add_time, subtract_time)
-            + (size, contains, starts_with, ends_with, matches, part, part_in)
-            + (to_string, to_int, to_double, to_bool, to_timestamp, to_duration)
+            *(add_int, subtract_int, multiply_int, divide_int, modulo_int, negate_int),
+            *(add_double, subtract_double, multiply_double, divide_double, negate_double, negate),
+            *(add_text, add_list, add_time, subtract_time),
+            *(size, contains, starts_with, ends_with, matches, part, part_in),
+            *(to_string, to_int, to_double, to_bool, to_timestamp, to_duration),
         )
     },
 }

@@ -20,9 +20,10 @@ from statewright.machine.expressions.words import Fault
 LENGTH = 2_048
 NODES = 200
 DEPTH = 20
-RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
-)
+RESERVED = frozenset({
+    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
+    "namespace", "return", "var", "void", "while",
+})  # fmt: skip
 """Words that CEL keeps for itself; after a dot they are ordinary names."""
 
 _Node = TypeVar("_Node", bound=syntax.Node)

@@ -15,106 +15,100 @@ class _Placed:
     col_offset: ClassVar[int] = 0
 
 
-class Assign(_Placed, ast.Assign):  # type: ignore[misc]
+class Assign(_Placed, ast.Assign):
     pass
 
 
-class Attribute(_Placed, ast.Attribute):  # type: ignore[misc]
+class Attribute(_Placed, ast.Attribute):
     pass
 
 
-class BinOp(_Placed, ast.BinOp):  # type: ignore[misc]
+class BinOp(_Placed, ast.BinOp):
     pass
 
 
-class BoolOp(_Placed, ast.BoolOp):  # type: ignore[misc]
+class BoolOp(_Placed, ast.BoolOp):
     pass
 
 
-class Call(_Placed, ast.Call):  # type: ignore[misc]
+class Call(_Placed, ast.Call):
     pass
 
 
-class Compare(_Placed, ast.Compare):  # type: ignore[misc]
+class Compare(_Placed, ast.Compare):
     pass
 
 
-class Constant(_Placed, ast.Constant):  # type: ignore[misc]
+class Constant(_Placed, ast.Constant):
     pass
 
 
-class Dict(_Placed, ast.Dict):  # type: ignore[misc]
+class Dict(_Placed, ast.Dict):
     pass
 
 
-class ExceptHandler(_Placed, ast.ExceptHandler):  # type: ignore[misc]
+class ExceptHandler(_Placed, ast.ExceptHandler):
     pass
 
 
-class Expr(_Placed, ast.Expr):  # type: ignore[misc]
+class Expr(_Placed, ast.Expr):
     pass
 
 
-class For(_Placed, ast.For):  # type: ignore[misc]
+class For(_Placed, ast.For):
     pass
 
 
-class If(_Placed, ast.If):  # type: ignore[misc]
+class If(_Placed, ast.If):
     pass
 
 
-class IfExp(_Placed, ast.IfExp):  # type: ignore[misc]
+class IfExp(_Placed, ast.IfExp):
     pass
 
 
-class List(_Placed, ast.List):  # type: ignore[misc]
+class List(_Placed, ast.List):
     pass
 
 
-class Name(_Placed, ast.Name):  # type: ignore[misc]
+class Name(_Placed, ast.Name):
     pass
 
 
-class NamedExpr(_Placed, ast.NamedExpr):  # type: ignore[misc]
+class NamedExpr(_Placed, ast.NamedExpr):
     pass
 
 
-class Return(_Placed, ast.Return):  # type: ignore[misc]
+class Return(_Placed, ast.Return):
     pass
 
 
-class Starred(_Placed, ast.Starred):  # type: ignore[misc]
+class Starred(_Placed, ast.Starred):
     pass
 
 
-class Subscript(_Placed, ast.Subscript):  # type: ignore[misc]
+class Subscript(_Placed, ast.Subscript):
     pass
 
 
-class Try(_Placed, ast.Try):  # type: ignore[misc]
+class Try(_Placed, ast.Try):
     pass
 
 
-class Tuple(_Placed, ast.Tuple):  # type: ignore[misc]
+class Tuple(_Placed, ast.Tuple):
     pass
 
 
-class UnaryOp(_Placed, ast.UnaryOp):  # type: ignore[misc]
+class UnaryOp(_Placed, ast.UnaryOp):
     pass
 
 
-class Argument(_Placed, ast.arg):  # type: ignore[misc]
+class Argument(_Placed, ast.arg):
     pass
 
 
-class Argument(_Placed, ast.arg):  # type: ignore[misc]
-    pass
-
-
-class FunctionDef(_Placed, ast.FunctionDef):  # type: ignore[misc]
-    decorator_list: ClassVar[list[ast.expr]] = []  # type: ignore[misc]
-    type_params: ClassVar[list[Any]] = []  # type: ignore[misc,assignment,unused-ignore]
-    returns: ClassVar[None] = None  # type: ignore[misc]
+class FunctionDef(_Placed, ast.FunctionDef):
+    type_params: ClassVar[list[Any]] = []  # wanted from Python 3.12 on
 
 
 def load(name: str) -> ast.expr:
@@ -157,4 +151,4 @@ def keep(name: str, value: ast.expr) -> ast.expr:
 def definition(name: str, arguments: list[str], body: list[ast.stmt]) -> ast.stmt:
     """`def name(arguments): body`."""
     given = ast.arguments([], [Argument(each) for each in arguments], None, [], [], None, [])
-    return FunctionDef(name, given, body)
+    return FunctionDef(name, given, body, [], None)

@@ -73,17 +73,21 @@ def read_duration(text: str) -> Duration:
         part = _GO.match(unsigned, position)
         if part is None:
             return _read_iso(text)
-        micros += _micros(*part.group(1).partition(".")[::2], part.group(2))
+        micros += _micros(part.group(1), part.group(2))
         position = part.end()
     if not unsigned:
         raise ValueError("an empty text is no duration")
     return duration(-micros if text[0] == "-" else micros)
 
 
-def _micros(whole: str, fraction: str, unit: str) -> int:
-    """Exact, without floating point: `fraction` is what stands after the point."""
-    nanos = {"h": 3_600_000_000_000, "m": 60_000_000_000, "s": 1_000_000_000, "ms": 1_000_000, "ns": 1}.get(unit, 1_000)
-    return int((whole or "0") + fraction) * nanos // 10 ** len(fraction) // 1_000
+_NANOS = {"h": 3_600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
+
+
+def _micros(number: str, unit: str) -> int:
+    """Exact, without floating point."""
+    whole, _, fraction = number.partition(".")
+    scaled = int((whole or "0") + fraction) * _NANOS[unit]
+    return scaled // int("1" + "0" * len(fraction)) // 1_000
 
 
 def _read_iso(text: str) -> Duration:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from statewright.machine.expressions.kinds import Type
 
 Path = tuple[str, ...]
-"""Where a value comes from: a variable and the fields below it, `("context", "total")`; `$n` is variable n of a macro."""
+"""Where a value comes from: a variable and fields below it, `("context", "total")`; `$n` is variable n of a macro."""
 
 
 class Node(Struct, frozen=True, kw_only=True, eq=False, gc=False):
