@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from statewright.machine import places
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted, Event, Why, decide
 from statewright.machine.record import Actor
@@ -235,3 +236,13 @@ def test_deciding_is_the_same_whatever_was_decided_before() -> None:
 
     assert isinstance(again, Accepted)
     assert again == first
+
+
+def test_what_a_machine_remembers_of_configurations_has_a_limit() -> None:
+    regions = {f"r{n}": {"initial": "a", "states": {"a": {"on": {f"E{n}": "b"}}, "b": {}}} for n in range(12)}
+    machine = chart(regions, type="parallel")
+    for number in range(2**12):
+        leaves = tuple(f"r{n}.{'b' if number >> n & 1 else 'a'}" for n in range(12))
+        machine.places.at(leaves)
+
+    assert len(machine.places.known) <= places.PLACES

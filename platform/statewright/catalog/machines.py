@@ -10,8 +10,10 @@ from sqlmodel import Session, select
 from statewright.catalog.database import Watch
 from statewright.catalog.errors import InvalidDefinition, UnknownRevision
 from statewright.catalog.tables import RevisionRow
+from statewright.machine.branches import BadDefinition
 from statewright.machine.compile import Machine, compile_machine
-from statewright.machine.reading import read_definition
+from statewright.machine.problem import Problem
+from statewright.machine.reading import placed, read_definition
 
 
 class Machines:
@@ -58,7 +60,12 @@ class Machines:
         reading = read_definition(row.document.encode())
         if reading.definition is None or (row.status == "draft" and not reading.activable):
             raise InvalidDefinition(reading.problems)
-        return compile_machine(reading.definition, revision=revision, digest=row.digest)
+        try:
+            return compile_machine(reading.definition, revision=revision, digest=row.digest)
+        except BadDefinition as bad:
+            # The checks at registration find more and say it better; what they miss must not become a failure here.
+            problem = Problem(code="not_compilable", severity="error", pointer=bad.pointer, sentence=bad.sentence)
+            raise InvalidDefinition([*reading.problems, *placed([problem], row.document.encode())]) from bad
 
     def close(self) -> None:
         """Let go of the connection that watches the database."""

@@ -135,6 +135,7 @@ class BadDefinition(ValueError):
     def __init__(self, pointer: str, sentence: str) -> None:
         super().__init__(f"{pointer or 'the definition'}: {sentence}")
         self.pointer = pointer
+        self.sentence = sentence
 
 
 class Branching:

@@ -20,7 +20,8 @@ from statewright.machine.tree import ROOT, Number, Tree
 
 PLACES = 1_024
 """How many configurations a machine remembers; a chart with many regions has more, and works out the others anew."""
-_CHANGES = 256
+CHANGES = 8_192
+"""How many microsteps it remembers over all of them."""
 DONE = "done.state."
 AFTER = "after."
 Chain = tuple[Move, ...]
@@ -91,6 +92,7 @@ class Places:
             self._compile(number, path, holder)
         self.known: dict[Leaves, Place] = {}
         """The configurations met so far; ask `at`, which adds to them."""
+        self._changes = 0
         self.has_history = any(tree.histories)
         self.beginning = self._planned(beginning_of(tree))
         """How the initial configuration is entered."""
@@ -137,7 +139,8 @@ class Places:
         if found is None:
             path = self.tree.paths[number]
             schemas = self.definition.schemas.events
-            kind = schemas.get(descriptor, "dynamic") if "*" not in descriptor else "dynamic"
+            schema = schemas.get(descriptor)
+            kind: EventKind = "dynamic" if schema is None else schema
             pointer = pointer_of_state(path) + pointer_of("on", descriptor)
             found = self._moves[key] = self._chain(path, pointer, self.on[number][descriptor], known, kind)
         return found
@@ -216,8 +219,10 @@ class Places:
         key = (moves, tuple(sorted(history.items()))) if self.has_history else moves
         found = place.changes.get(key)
         if found is None:
-            if len(place.changes) >= _CHANGES:
-                place.changes.clear()
+            self._changes += 1
+            if self._changes > CHANGES:  # nobody misses them: the next decision makes what it needs
+                self.known.clear()
+                self._changes = 0
             found = place.changes[key] = self._planned(change_of(self.tree, place.leaves, moves, history))
         return found
 
