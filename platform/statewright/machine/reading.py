@@ -63,11 +63,24 @@ class Reading(Struct, frozen=True):
         return all(problem.severity == "warning" for problem in self.problems)
 
 
-def read_definition(text: bytes, types: Types = lambda entity: None) -> Reading:
+def read_definition(text: bytes, types: Types | None = None) -> Reading:
     """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places.
 
     `types` gives the schema of the data of a related entity type, as far as it is known.
     """
+    found = _read_alone(text)
+    relations = () if types is None or found.definition is None else found.definition.relations.values()
+    if types is None or all(types(relation.entity) is None for relation in relations):
+        return found
+    return _read(text, types)
+
+
+@functools.lru_cache(maxsize=4)  # registering, activating and compiling read the same text one after the other
+def _read_alone(text: bytes) -> Reading:
+    return _read(text, lambda entity: None)
+
+
+def _read(text: bytes, types: Types) -> Reading:
     if len(text) > SIZE:
         sentence = f"the document has {len(text):,} bytes; at most {SIZE:,} are possible"
         fix = "make several definitions of it, related to each other"

@@ -119,6 +119,8 @@ class Checker:
         if found is None:
             near = nearest(node.name, [*names, *NAMES])
             sentence = f"there is no variable {node.name[:60]}; fields of the data are read as context.{node.name[:60]}"
+            if node.name == "state":
+                sentence, near = "the state is no variable; ask by in_state() whether one is active", "in_state('…')"
             return self.wrong(node, "bad_expression", node.at, sentence, near)
         if isinstance(found, Unknown):
             return self.wrong(node, "bad_expression", node.at, found.sentence)

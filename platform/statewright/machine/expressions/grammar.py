@@ -83,6 +83,7 @@ BYTES.3: /([bB][rR]?|[rR][bB])("([^"\\\r\n]|\\.)*"|'([^'\\\r\n]|\\.)*')/
 %ignore /\/\/[^\r\n]*/
 """.replace("TRIPLE", r"[^\\]|\\[^\x00]")
 
+_OTHER_LANGUAGES = {"and": "&&", "or": "||", "AND": "&&", "OR": "||", "is": "==", "eq": "=="}
 _KEYWORDS = ("IN", "TRUE", "FALSE", "NULL")
 
 
@@ -97,6 +98,11 @@ def sentence_of(text: str, error: UnexpectedInput) -> tuple[int, str, str | None
             return len(text), f"the expression ends too early{_expected(error)}", None
         if token.type in _KEYWORDS and text[:at].rstrip().endswith((".", "?")):
             return at, f"{token!s} is a word of the language and cannot follow a dot", f'["{token!s}"]'
+        if str(token) in _OTHER_LANGUAGES:
+            meant = _OTHER_LANGUAGES[str(token)]
+            return at, f"{token!s} is no operator here; write {meant}", meant
+        if token == ">" and text[:at].endswith("<"):
+            return at - 1, "<> is no operator here; write !=", "!="
         return at, f"{str(token)[:40]!r} is not expected here{_expected(error)}", None
     return 0, "this is not an expression", None
 
