@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -41,13 +42,8 @@ _ANYTHING = st.recursive(
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_json_becomes_a_document_or_is_refused(machine: dict[str, Any], states: Any) -> None:
     text = orjson.dumps({**machine, "states": {"a": states, "b": machine}})
-    said, found = "", None
-    try:
-        found = read_xstate(text)
-    except Unreadable as refused:
-        said = refused.sentence
-
-    assert said or (found and "states" in found.document)
+    with contextlib.suppress(Unreadable):
+        assert "states" in read_xstate(text).document
 
 
 _NAMES = ["scxml", "state", "parallel", "final", "history", "transition", "onentry", "onexit", "raise", "send", "log",

@@ -22,7 +22,7 @@ def test_a_branch_is_a_row_in_words() -> None:
 
     assert lines[0] == "# Order"
     assert cells(lines[4]) == ["In state", "When", "Only if", "By", "Goes to", "What is written"]
-    assert "| Shipped | `DELIVER` |  | Carrier | Delivered |  |" in lines
+    assert "| On its way | `DELIVER` |  | Carrier | Delivered |  |" in lines
 
 
 @pytest.mark.parametrize("name", ALL)

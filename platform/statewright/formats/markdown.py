@@ -37,7 +37,7 @@ class _Table:
         document = self.document
         lines = [f"# {_escaped(document.get('label') or spaced(document['id']))}", ""]
         if document.get("description"):
-            lines += [_escaped(document["description"]), ""]
+            lines += [_SPECIAL.sub(r"\\\1", plain(document["description"])), ""]
         lines += [_row(_HEAD), _row(("---",) * len(_HEAD))]
         lines += [_row(row) for row in self.rows()]
         return "\n".join(lines) + "\n"
