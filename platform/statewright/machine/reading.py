@@ -6,6 +6,7 @@ other versions of XState are rewritten before that.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import re
