@@ -161,13 +161,6 @@ ROWS: dict[str, Row] = {
         "server that was not told to accept that.",
         remedy="Leave personal data out, or accept the risk by `--allow-unprotected-personal-data`.",
     ),
-    "not_compilable": Row(
-        severity="error",
-        title="The machine cannot be made",
-        meaning="Found on activation: the checks let the document pass, and yet no machine can be made of it. The "
-        "sentence says what is in the way.",
-        remedy="Change what the pointer names, and tell the developers: a check is missing.",
-    ),
     "write_conflict": Row(
         severity="error",
         title="Two regions write one field",

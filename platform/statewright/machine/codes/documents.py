@@ -99,6 +99,13 @@ ROWS: dict[str, Row] = {
         meaning="The gravest 1,000 problems are reported; there are more.",
         remedy="Mend these, and check again.",
     ),
+    "not_compilable": Row(
+        severity="error",
+        title="The machine cannot be made of the document",
+        meaning="Found by a server on activation, where the checks let something pass that stands in the way of "
+        "compiling; the sentence says what.",
+        remedy="Mend the place that the pointer names.",
+    ),
     "not_supported_yet": Row(
         severity="error",
         title="This release does not carry it out yet",
