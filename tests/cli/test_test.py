@@ -275,3 +275,73 @@ def test_proposed_scenarios_never_replace_a_file(tmp_path: Path):
 )
 def test_a_wrong_command_line_ends_with_2(arguments: list[str]):
     assert run(*arguments).exit_code == 2
+
+
+CLAIM: dict[str, Any] = {
+    "id": "claim",
+    "schemas": {
+        "context": {
+            "required": ["total"],
+            "properties": {"total": {"type": "integer"}, "paid": {"type": "integer", "default": 0, "readOnly": True}},
+        },
+        "events": {
+            "PAY": {"required": ["amount"], "properties": {"amount": {"type": "integer", "minimum": 1}}},
+            "CHECK": {},
+            "SIGN": {},
+        },
+    },
+    "roles": {"clerk": {}},
+    "initial": "open",
+    "states": {
+        "open": {
+            "on": {
+                "PAY": [
+                    {"target": "closing", "guard": {"@expr": "context.paid + event.amount >= context.total"}},
+                    {"context": {"paid": {"@expr": "context.paid + event.amount"}}},
+                ]
+            },
+            "after": {"P14D": "lapsed"},
+        },
+        "closing": {
+            "type": "parallel",
+            "states": {
+                "checks": {"initial": "due", "states": {"due": {"on": {"CHECK": "done"}}, "done": {"type": "final"}}},
+                "papers": {
+                    "initial": "due",
+                    "states": {
+                        "due": {"on": {"SIGN": {"target": "done", "allow": ["clerk"]}}},
+                        "done": {"type": "final"},
+                    },
+                },
+            },
+            "onDone": "closed",
+        },
+        "closed": {"type": "final"},
+        "lapsed": {"type": "final"},
+    },
+}
+
+
+def test_waits_fire_timers_at_their_time(tmp_path: Path):
+    begins = {"name": "it waits", "when": {"event": None, "data": {"total": 10}}, "then": {"state": "open"}}
+    still = {
+        "name": "still",
+        "given": ["it waits"],
+        "when": {"after": "P13DT23H"},
+        "then": {"state": "open", "version": 1},
+    }
+    lapsed = {"name": "over", "given": ["still"], "when": {"after": "PT1H"}, "then": {"state": "lapsed", "final": True}}
+
+    assert run(written(tmp_path, begins, still, lapsed, document=CLAIM)).exit_code == 0
+
+
+def test_guards_regions_and_timers_are_covered_by_what_is_proposed(tmp_path: Path):
+    path = written(tmp_path, document=CLAIM)
+    path.unlink()
+
+    proposed = run("--generate", tmp_path / "door.json", "-o", path)
+    played = run("--strict", path)
+
+    assert (proposed.exit_code, played.exit_code) == (0, 0), played.output
+    assert "not covered" not in proposed.output + played.output
+    assert "waiting P14D in open leads to lapsed" in path.read_text()
