@@ -44,7 +44,8 @@ def states(machine: Machine | None, leaves: Iterable[str]) -> list[State]:
 
 def resting(machine: Machine | None) -> list[str]:
     """The leaves where a life is over, so that nobody wonders why nothing moves there."""
-    return [] if machine is None else [path for path, node in machine.states.items() if node.final]
+    top = [] if machine is None else [node for path, node in machine.states.items() if "." not in path]
+    return [node.path for node in top if node.final]  # further inside it is a region that is over
 
 
 def machine_of(catalog: Catalog, type: str, revision: int | None) -> Machine | None:

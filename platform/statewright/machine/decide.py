@@ -62,7 +62,8 @@ def decide(machine: Machine, head: Head | None, event: Event) -> Accepted | Refu
     if isinstance(choices, Refused):
         return choices
     if machine.flat:
-        return _go(machine, place, choices, event, head.data, _size_of(head.data, head.size), head.version)
+        size = head.size or _size_of(head.data, 0)
+        return _go(machine, place, choices, event, head.data, size, head.version)
     run = Run(machine, event, place, head.data, head.version + 1, head.history)
     try:
         run.take(choices)
@@ -179,12 +180,12 @@ def _begin(machine: Machine, given: dict[str, Any], size: int) -> tuple[dict[str
 def _open(machine: Machine, place: Place, event: Event) -> Choices | Refused:
     """The branches that compete for the event, its payload checked and its sender let through by one at least."""
     name = event.name or ""
-    choices = machine.choices(place, name)
+    choices = place.choices.get(name) or machine.choices(place, name)
     if not choices.moves:
         if not machine.knows(name):
             return _unknown(machine, event)
         return Refused(Why.NOT_IN_THIS_STATE, f"{name} is refused in {named(place.leaves)}")
-    if name in machine.internal:
+    if machine.internal and name in machine.internal:
         return _unknown(machine, event)
     schema = machine.events.get(name)
     if schema is not None:
@@ -268,10 +269,10 @@ def _go(
         return _too_large_a_payload()
     leaves = place.leaves
     to = leaves if move.to is None else move.to
-    outcome = Accepted("event", leaves, to, payload, data, changes, removed, size)
-    if choices.several:
-        outcome.steps = choices.steps.get(move) or (step_of(move, event.name or "", leaves),)
-    return outcome
+    if not choices.several:
+        return Accepted("event", leaves, to, payload, data, changes, removed, size)
+    steps = choices.steps.get(move) or (step_of(move, event.name or "", leaves),)
+    return Accepted("event", leaves, to, payload, data, changes, removed, size, steps)
 
 
 def _moment(machine: Machine, place: Place, event: Event, version: int) -> Moment:
