@@ -45,6 +45,7 @@ DIFFERENCES = {
     "text of a truth": Difference("string(true)", "true", {"rust": "error"}),
     "size of a text": Difference("size('é')", 1, {"rust": 2}),
     "zone by offset": Difference("timestamp('2026-01-01T00:00:00Z').getHours('+05:30')", 5, {"rust": "error"}),
+    "zone of a text": Difference("timestamp('2026-01-01T00:00:00+02:00').getHours()", 22, {"rust": 0}),
     "milliseconds of a duration": Difference("duration('1.5s').getMilliseconds()", 500, {"rust": 1500}),
     "integer literal beside a double": Difference("2.5 * 2", 5.0, {"cpp": "error", "rust": "error"}),
     "duration in ISO 8601": Difference("duration('PT1H') == duration('1h')", True, {"cpp": "error", "rust": "error"}),

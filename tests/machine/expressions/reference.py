@@ -205,6 +205,12 @@ def _size(value: Any) -> int:
     return len(value)
 
 
+def _timestamp(text: str) -> datetime:
+    if not text.endswith("Z"):
+        _notes.add("zone of a text")
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+
+
 def _duration(text: str) -> timedelta:
     sign = -1 if text.startswith("-") else 1
     units = {"h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
@@ -230,7 +236,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": _int,
     "double": float,
     "string": _string,
-    "timestamp": lambda text: datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC),
+    "timestamp": _timestamp,
     "duration": _duration,
     "getHours": lambda when: when.hour,
     "getDayOfYear": lambda when: int(when.strftime("%j")) - 1,
