@@ -101,11 +101,7 @@ def sentence_of(text: str, error: UnexpectedInput) -> tuple[int, str, str | None
         if str(token) in _OTHER_LANGUAGES:
             meant = _OTHER_LANGUAGES[str(token)]
             return at, f"{token!s} is no operator here; write {meant}", meant
-<<<<<<< HEAD
-        if str(token) == ">" and text[:at].endswith("<"):
-=======
         if token.type == "MORE" and text[:at].endswith("<"):
->>>>>>> wip/expressions
             return at - 1, "<> is no operator here; write !=", "!="
         return at, f"{str(token)[:40]!r} is not expected here{_expected(error)}", None
     return 0, "this is not an expression", None
