@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -372,18 +372,17 @@ class Committer:
         kind = send.ref.type
         return self.catalog.active(kind) if head is None else self.catalog.machine_of(kind, head.revision)
 
-    async def _late_repeats(self, items: Iterable[_Item], heads: dict[Ref, Head | None]) -> set[tuple[Ref, str]]:
+    async def _late_repeats(self, items: Iterable[_Item], heads: dict[Ref, Head | None]) -> Collection[tuple[Ref, str]]:
         """The commands of this group that stand beyond what the heads remember of theirs."""
-        known = set()
+        asked = []
         for job, index in items:
-            ref = job.sends[max(index, 0)].ref
-            command = job.together.command if job.together else job.sends[index].command
-            head = heads[ref]
+            send = job.sends[max(index, 0)]
+            command = job.together.command if job.together else send.command
+            head = heads[send.ref]
             if command is None or head is None or head.version <= COMMANDS_KEPT or head.remembers(command):
                 continue
-            if await self.store.find_command(ref, command, COMMANDS_KEPT):
-                known.add((ref, command))
-        return known
+            asked.append((send.ref, command))
+        return await self.store.late_commands(asked) if asked else ()
 
     def _trim(self) -> None:
         """Let go of the oldest heads, a tenth at once so that this is rare, when they are too many or too large."""
@@ -399,7 +398,7 @@ class _Deciding:
     """One round's decisions: each event on the head that the ones before it in the group would leave."""
 
     def __init__(
-        self, committer: Committer, heads: dict[Ref, Head | None], known: set[tuple[Ref, str]], now: Micros
+        self, committer: Committer, heads: dict[Ref, Head | None], known: Collection[tuple[Ref, str]], now: Micros
     ) -> None:
         self.committer = committer
         self.catalog = committer.catalog
