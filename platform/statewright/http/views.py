@@ -146,8 +146,8 @@ async def count_entities(
     when = _one_of(place, at)
     await _known(rooms, of_type)
     then = place is not None or when is not None
-    await _reach(rooms, "stays" if then else "entities", min_place, wait)
-    await _reach(rooms, "stays", place, wait)
+    await reach(rooms, "stays" if then else "entities", min_place, wait)
+    await reach(rooms, "stays", place, wait)
     counts = rooms.views.counts
     return await _answer(lambda: counts(of_type, place=place, at=when, basis=basis))
 
@@ -164,7 +164,7 @@ async def measure_stays(
     Percentiles by nearest rank. A stay is a maximal visit: self-transitions do not end it.
     """
     await _known(rooms, of_type)
-    await _reach(rooms, "stays", min_place, wait)
+    await reach(rooms, "stays", min_place, wait)
     return await _answer(lambda: rooms.views.stays(of_type))
 
 
@@ -183,7 +183,7 @@ async def count_transitions(
     """
     since, until = moment("from", from_), moment("to", to)
     await _known(rooms, of_type)
-    await _reach(rooms, "flow", min_place, wait)
+    await reach(rooms, "flow", min_place, wait)
 
     def ask() -> FlowShape:
         flow = rooms.views.flow(of_type, from_=since, to=until)
@@ -239,8 +239,8 @@ async def read_no_view(name: FromPath[str]) -> None:
 
 async def _list(rooms: Rooms, type: str | None, listing: Listing) -> Response[Page[Row]]:
     then = listing.place is not None or listing.at is not None
-    await _reach(rooms, "stays" if then else "entities", listing.min_place, listing.wait_s)
-    await _reach(rooms, "stays", listing.place, listing.wait_s)
+    await reach(rooms, "stays" if then else "entities", listing.min_place, listing.wait_s)
+    await reach(rooms, "stays", listing.place, listing.wait_s)
 
     def ask() -> EntityPage:
         return rooms.views.entities(
@@ -271,7 +271,7 @@ async def _known(rooms: Rooms, type: str) -> None:
         raise refuse("unknown_type", f"No definition of {type[:63]!r} is registered.")
 
 
-async def _reach(rooms: Rooms, view: str, place: Place | None, wait_s: float) -> None:
+async def reach(rooms: Rooms, view: str, place: Place | None, wait_s: float) -> None:
     """Wait until a view shows the log up to `place`. Raises ProblemFound when it does not in time, and BadPlace."""
     if place is None:
         return
@@ -337,7 +337,7 @@ QUESTIONS = [
         "deadlines",
         "/api/v1/views/deadlines",
         "the timers that run, by the moment at which they are due",
-        ["type", "before", "after", "limit"],
+        ["type", "before", "after", "limit", "min_place", "wait"],
     ),
     Question("entities", "/api/v1/views/entities", "one row per entity, now or as it was", _LISTING),
     Question(
