@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, posting, reading, report
+from benchmarks import appending, machines, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
-PARTS = ("single", "batch", "append", "catchup", "rebuild", "page", "memory")
+PARTS = ("machines", "single", "batch", "append", "catchup", "rebuild", "page", "memory")
 
 
 def parts_of(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
@@ -43,6 +43,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
     # Beside the checkout and not in the system's folder for temporary files, which may be memory, where fsync is free.
     with tempfile.TemporaryDirectory(dir=OUT, prefix="data-") as folder:
         work: dict[str, Callable[[], list[report.Row]]] = {
+            "machines": lambda: machines.measure(rounds, seconds),
             "single": lambda: posting.single(Path(folder), rounds, seconds),
             "batch": lambda: posting.batches(Path(folder), rounds, seconds),
             "append": lambda: appending.measure(Path(folder), rounds),

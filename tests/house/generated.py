@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from statewright.http.problems import TABLE
-from statewright.machine import definition
-from tests.definitions import scenarios
+from statewright.machine import definition, scenarios
 
 HOUSE = Path(__file__).parents[2]
 

@@ -19,10 +19,10 @@ from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
 from statewright.cli.lines import Line
-from statewright.cli.plausible import NAMES, Values
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted, Event, decide
 from statewright.machine.moments import Micros, text_of
+from statewright.machine.plausible import NAMES, Values
 from statewright.machine.record import ANONYMOUS, Actor, Head, Leaves
 
 _SECOND = 1_000_000

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -21,6 +21,8 @@ from statewright.machine.names import nearest
 from statewright.machine.outline import Fault, Outline, outline
 from statewright.machine.problem import Problem, child
 from statewright.machine.rewriting import Rewritten
+
+T = TypeVar("T", bound=Struct)
 
 SIZE = 512 * 1024
 """The largest document, in bytes."""
@@ -93,6 +95,17 @@ def _of_fault(fault: Fault) -> Problem:
     )
 
 
+def read_shape(text: bytes, kind: type[T]) -> tuple[T | None, tuple[Problem, ...]]:
+    """A document that is no definition: as the struct `kind`, or None and all that is wrong with its shape."""
+    try:
+        places = outline(text)
+    except Fault as fault:
+        return None, (_of_fault(fault),)
+    document = orjson.loads(text)
+    shape = list(_misshapen(document, inspect.type_info(kind), ""))
+    return (None, _placed(shape, places)) if shape else (msgspec.convert(document, kind), ())
+
+
 def placed(problems: Iterable[Problem], text: bytes) -> tuple[Problem, ...]:
     """Problems of a document that was read, with the lines and columns where they stand in its text."""
     return _placed(problems, outline(text))
@@ -137,7 +150,7 @@ def _wanted(kind: inspect.Type) -> str:
             return "null"
         case inspect.LiteralType():
             return " or ".join(f"{value!r}".replace("'", '"') for value in kind.values)
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             return "a list"
         case inspect.UnionType():
             options = [_wanted(option) for option in kind.types if not isinstance(option, inspect.NoneType)]
@@ -165,7 +178,7 @@ def _misshapen(value: Any, kind: inspect.Type, pointer: str) -> Iterable[Problem
                     sentence = f"{key[:60]!r} cannot be a name here: it is empty or holds a dot"
                     yield _wrong(child(pointer, key), sentence, code="bad_name")
                 yield from _misshapen(item, kind.value_type, child(pointer, key))
-        case inspect.ListType() if isinstance(value, list):
+        case inspect.ListType() | inspect.VarTupleType() if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from _misshapen(item, kind.item_type, child(pointer, index))
         case inspect.UnionType():
@@ -199,12 +212,13 @@ def _members(value: Any, kind: inspect.StructType, pointer: str) -> Iterable[Pro
             yield _wrong(pointer, f"the key {name!r} is missing here", code="missing_key")
 
 
-def _unknown(key: str, known: Iterable[str], pointer: str) -> Problem:
+def _unknown(key: str, known: Collection[str], pointer: str) -> Problem:
     sentence = f"the language has no key {key[:60]!r} here"
     if key in _INSTEAD:
         return _wrong(pointer, sentence, _INSTEAD[key], "unknown_key")
     near = nearest(key, known)
-    fix = f"did you mean {near!r}?" if near else "put free content into `meta`"
+    free = "put free content into `meta`" if "meta" in known else None
+    fix = f"did you mean {near!r}?" if near else free
     return _wrong(pointer, sentence, fix, "unknown_key")
 
 
@@ -222,8 +236,10 @@ def _same_json_type(value: Any, option: inspect.Type) -> bool:
     match option:
         case inspect.StructType() | inspect.DictType():
             return isinstance(value, dict)
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             return isinstance(value, list)
+        case inspect.IntType():
+            return isinstance(value, int) and not isinstance(value, bool)
         case inspect.StrType() | inspect.LiteralType():
             return isinstance(value, str)
         case inspect.NoneType():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statewright.cli.plausible import Values
+from statewright.machine.plausible import Values
 from statewright.machine.schemas import Schema
 
 MOMENT = 1_767_225_600_000_000
