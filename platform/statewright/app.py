@@ -103,7 +103,7 @@ class Installation:
         self.timers = Timers(self.committer, _Deadlines(self.views))
         self.rooms = Rooms(self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers)
         self.pulse = Pulse(self.store, self.views)
-        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse)
+        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse, self.timers)
         litestar = Litestar(
             [*api(self.rooms), pages(needs)],
             exception_handlers={HTTPException: _answer_error, Exception: _answer_error},

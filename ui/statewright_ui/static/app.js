@@ -140,7 +140,11 @@ function span(seconds) {
 function age() {
   for (const time of all("time[data-age]")) {
     const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    const text = time.dataset.age === "ago" ? (seconds < 1 ? "now" : `${span(seconds)} ago`) : span(Math.max(seconds, 0));
+    const text = {
+      ago: () => (seconds < 1 ? "now" : `${span(seconds)} ago`),
+      span: () => span(Math.max(seconds, 0)),
+      until: () => (seconds <= -1 ? `in ${span(-seconds)}` : seconds >= 1 ? `for ${span(seconds)}` : "now"),
+    }[time.dataset.age]();
     if (time.textContent !== text) time.textContent = text;
   }
 }
