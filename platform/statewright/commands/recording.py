@@ -9,9 +9,9 @@ from statewright.catalog import Refusal
 from statewright.commands.words import NotDone, SendEvent
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted
+from statewright.machine.explaining import body_of
 from statewright.machine.moments import Micros
 from statewright.machine.places import AFTER
-from statewright.machine.explaining import body_of
 from statewright.machine.record import COMMANDS_KEPT, Head, Record, timers_after
 from statewright.stores.sealing import apart
 from statewright.stores.words import Step

@@ -34,9 +34,9 @@ class Walk(Struct, frozen=True):
 class Marks(Struct, frozen=True, kw_only=True):
     """What to paint over the layout. Paths and moves that the definition does not know are passed over.
 
-    `counts`: entities by state, those around others among them. `heat`: from 0 to 1 by state. `current`: the active leaves. `walked`: the moves of one
-    entity, emphasised. `traffic`: the moves of all, as numbers and widths of lines. `selected`: a state's path or a
-    transition's id without its `t-`.
+    `counts`: entities by state, those around others among them. `heat`: from 0 to 1 by state. `current`: the active
+    leaves. `walked`: the moves of one entity, emphasised. `traffic`: the moves of all, as numbers and widths of lines.
+    `selected`: a state's path or a transition's id without its `t-`.
     """
 
     counts: Mapping[str, int] = {}
