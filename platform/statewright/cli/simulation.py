@@ -35,6 +35,8 @@ OPENS, CLOSES = 8, 18
 EVENTS = 80
 """How many events one entity sees at most, so that a definition of circles comes to an end."""
 _TRIES = 6
+_GROWS = 0.6
+"""An exponent below 1 has more lives begin late than early."""
 _FORGOTTEN = 0.08
 """How often nobody does anything about an entity before a timer of its state is due."""
 _SUITS = 0.7
@@ -151,9 +153,9 @@ class Simulation:
         return morning + int(self._random.expovariate(1 / (1.5 * _HOUR))) % ((CLOSES - OPENS) * _HOUR)
 
     def arrival(self, since: Micros, until: Micros) -> Micros:
-        """A moment at which somebody begins something."""
+        """A moment at which somebody begins something; more and more do, so that many are under way at the end."""
         for _ in range(_TRIES):
-            moment = self.at_work(self._random.randrange(since, until))
+            moment = self.at_work(since + int((until - since) * self._random.random() ** _GROWS))
             if moment < until:
                 return moment
         return self._random.randrange(since, until)

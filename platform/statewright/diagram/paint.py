@@ -95,6 +95,8 @@ class _Painter:
         heat, count = self.marks.heat.get(path), self.marks.counts.get(path)
         label = f"{box.label}, {box.kind} state"
         region = " sm-region" if self.is_region(box) else ""
+        if region:  # whoever is in a parallel state is in all its regions, which the frame around them says
+            heat = count = None
         warm = "" if heat is None else " has-heat"
         return self.live(
             path,

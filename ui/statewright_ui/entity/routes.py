@@ -103,7 +103,8 @@ async def _portrait(needs: Needs, ref: Ref) -> Portrait:
 async def _now(portrait: Portrait, scale: str) -> dict[str, Any]:
     """The ribbon and the diagram, as they stand now."""
     now = max(time.time_ns() // 1000, portrait.head.happened_at)
-    drawn = ribbon_of(stays_of(portrait.records), now, portrait.ended, folding=scale != "linear")
+    order = tuple(portrait.machine.states) if portrait.machine is not None else ()
+    drawn = ribbon_of(stays_of(portrait.records), now, portrait.ended, folding=scale != "linear", order=order)
     lanes = shown.states(portrait.machine, drawn.lanes)
     return {"ribbon": drawn, "lanes": lanes, "svg": await _diagram(portrait)}
 

@@ -52,6 +52,21 @@ class Step(Struct, frozen=True):
     payload: Mapping[str, Any]
     changes: Mapping[str, Any]
 
+    @property
+    def left(self) -> list[shown.State]:
+        """The leaves that it moved out of."""
+        return [state for state in self.source if state not in self.target]
+
+    @property
+    def entered(self) -> list[shown.State]:
+        """The leaves that it moved into; all, where it moved into none."""
+        return [state for state in self.target if state not in self.source] or self.target
+
+    @property
+    def kept(self) -> list[shown.State]:
+        """The leaves of other regions, in which it stayed."""
+        return [state for state in self.target if state in self.source and state not in self.entered]
+
 
 class Next(Struct, frozen=True):
     """An event the entity may take, or may not just now; where that leads, and a command that sends it."""

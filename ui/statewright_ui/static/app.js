@@ -79,7 +79,7 @@ document.addEventListener("change", (event) => event.target.closest("[data-submi
 
 // A diagram wider than its window begins where the entity is.
 for (const canvas of all(".canvas")) {
-  const current = one(".is-current", canvas)?.getBoundingClientRect();
+  const current = (one(".sm-state.is-current", canvas) ?? one(".is-current", canvas))?.getBoundingClientRect();
   const room = canvas.getBoundingClientRect();
   if (current && current.right > room.right) canvas.scrollLeft += current.left - room.left - room.width / 2;
 }

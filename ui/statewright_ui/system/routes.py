@@ -10,6 +10,7 @@ from litestar.response import Redirect
 from msgspec import Struct
 
 from statewright.commands import Stuck
+from statewright.machine.chart import spoken
 from statewright.stores.words import Ref
 from statewright.views import BEGINNING, Deadline, NotBuiltYet
 from statewright_ui import shown, words
@@ -28,6 +29,11 @@ class Due(Struct, frozen=True):
     deadline: Deadline
     kind: shown.Kind
     state: shown.State
+
+    @property
+    def words(self) -> str:
+        """The timer's key for people."""
+        return spoken(self.deadline.timer.key)
 
 
 class Held(Struct, frozen=True):
