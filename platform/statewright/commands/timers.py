@@ -107,13 +107,17 @@ class Timers:
 
     async def run(self) -> None:
         """Fire what is due, as it comes due, until `stop`."""
+        said = ""
         while not self._stopping:
             pause_s = self._look_s
             try:
                 await self.look()
                 pause_s = await self._until_next()
-            except Exception as error:  # the views are being built, or the database is away: what is due stays due
-                _log.warning("timers wait: %s", error)
+                said = ""
+            except Exception as error:  # the view is being built, or the database is away: what is due stays due
+                if str(error) != said:
+                    said = str(error)
+                    _log.warning("timers wait: %s", said)
             self._rung.clear()
             try:
                 async with asyncio.timeout(pause_s):
