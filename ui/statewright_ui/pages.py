@@ -26,7 +26,7 @@ def pages(needs: Needs) -> Router:
             *entities(needs),
             *entity(needs),
             refusals(needs),
-            system(needs),
+            *system(needs),
             *shell(needs),
             static_file,
         ],

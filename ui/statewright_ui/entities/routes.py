@@ -122,12 +122,11 @@ def _page(needs: Needs, asked: Asked) -> EntityPage:
 
 
 def _chips(kind: shown.Kind, counts: Counts, asked: Asked) -> list[tuple[shown.State, int]]:
-    """Every state of the definition in which entities may rest, with how many do; those chosen but unknown too."""
-    leaves = (
-        [] if kind.machine is None else [p for p, n in kind.machine.states.items() if n.type in ("atomic", "final")]
-    )
-    others = sorted((set(counts.states) | set(asked.states)) - set(leaves))
-    return [(shown.state(kind.machine, path), counts.states.get(path, 0)) for path in [*leaves, *others]]
+    """Every state of the definition, those around others too, with how many are in it; those chosen but unknown too."""
+    listed = [] if kind.machine is None else [p for p, n in kind.machine.states.items() if n.type != "history"]
+    others = sorted((set(counts.states) | set(asked.states)) - set(listed))
+    within = shown.within(counts)
+    return [(shown.state(kind.machine, path), within[path]) for path in [*listed, *others]]
 
 
 def _line(needs: Needs, row: EntityRow) -> Line:

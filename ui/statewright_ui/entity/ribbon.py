@@ -59,7 +59,9 @@ class Fold(Struct, frozen=True):
 
 
 class Ribbon(Struct, frozen=True):
-    """The whole ribbon. `lanes` are the leaves in the order of their first stay; `seconds` is how long it all took."""
+    """The whole ribbon. `lanes` are the leaves in the order of their first stay, those of a region together; `seconds`
+    is how long it all took.
+    """
 
     lanes: list[str]
     bars: list[Bar]
@@ -88,17 +90,33 @@ def stays_of(records: Sequence[Record]) -> list[Stay]:
     return stays
 
 
-def ribbon_of(stays: Sequence[Stay], now: Micros, ended: bool, folding: bool = True) -> Ribbon:
-    """Draw stays up to `now`, or up to the last change of an entity whose life is over."""
+def ribbon_of(
+    stays: Sequence[Stay], now: Micros, ended: bool, folding: bool = True, order: Sequence[str] = ()
+) -> Ribbon:
+    """Draw stays up to `now`, or up to the last change of an entity whose life is over.
+
+    Leaves in `order`, the document's, stand beside those of their region; others follow as they came.
+    """
     if not stays:
         return Ribbon([], [], [], [], 0)
     lanes = list(dict.fromkeys(stay.leaf for stay in stays))
+    beside = _beside(lanes, order)
+    lanes.sort(key=beside.__getitem__)
     begin = stays[0].since
     end = max([stay.since for stay in stays] + ([] if ended else [now]))
     bounds = sorted({stay.since for stay in stays} | {stay.until for stay in stays if stay.until is not None} | {end})
     scale = _Scale(bounds, ended, folding)
     bars = [_bar(stay, lanes, scale, end) for stay in stays]
     return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds, (end - begin) / 1e6)
+
+
+def _beside(lanes: Sequence[str], order: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Where each lane stands: with the first that shares its state at the top, there in the order of the document."""
+    place = {path: at for at, path in enumerate(order)}
+    first: dict[str, int] = {}
+    for at, leaf in enumerate(lanes):
+        first.setdefault(leaf.partition(".")[0], at)
+    return {leaf: (first[leaf.partition(".")[0]], place.get(leaf, 0)) for leaf in lanes}
 
 
 def _bar(stay: Stay, lanes: list[str], scale: _Scale, end: Micros) -> Bar:
