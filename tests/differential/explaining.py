@@ -15,16 +15,17 @@ from tests.machine.machines import paths_of, spellings
 
 
 def entered_without_exit(document: dict[str, Any], step: Microstep) -> bool:
-    """Whether a transition to the history of a state above its source left the source active."""
+    """Whether a transition to the history of a state above its source left active what lies between the two."""
     states = paths_of(document)
     for pointer in step.branches:
         source, branch = _branch_at(document, pointer)
-        if branch.get("reenter") or source in step.exited:
-            continue
         for target in branch.get("target", []):
             goal = _resolved(states, source, target)
-            if states[goal].get("type") == "history" and _is_below(source, goal.rpartition(".")[0]):
-                return True
+            holder = goal.rpartition(".")[0]
+            if states[goal].get("type") == "history" and _is_below(source, holder):
+                first = source[len(holder) + 1 if holder else 0 :].partition(".")[0]
+                if (f"{holder}.{first}" if holder else first) not in step.exited:
+                    return True
     return False
 
 
