@@ -1,70 +1,36 @@
-"""Whether a difference that was found can be one of those that are named: told from the machine, not the outcome."""
+"""Whether the one difference applies that `varying` cannot play: told from the machine, not the outcome.
+
+What was entered without an exit may show later: under XState its timers began anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from statewright.machine.decide import Refused
-from statewright.machine.places import AFTER, descriptors_of
 from statewright.machine.playing import Decided
 from statewright.machine.record import Microstep
 from tests.machine.machines import paths_of, spellings
 
 
-def explanation(document: dict[str, Any], before: list[Decided], decided: list[Decided]) -> str | None:
-    """The name of a difference that could make the two part in these decisions; None when none could.
-
-    What was entered without an exit `before` may show only now: under XState its timers began anew.
-    """
-    if any(every_leaf_selects(document, active, event) for active, event in _taken(decided)):
-        return "every_leaf_selects"
-    if any(own_events(document, active) for active in _told_of_itself(document, decided)):
-        return "own_events"
-    if any(entered_without_exit(document, step) for each in [*before, *decided] for step in _steps(each)):
-        return "entered_without_exit"
-    due = [each.event.timer.due for each in decided if each.event.timer is not None]
-    if len(set(due)) < len(due):
-        return "due_together"
-    return None
-
-
-def every_leaf_selects(document: dict[str, Any], active: Iterable[str], event: str) -> bool:
-    """Whether, under an active parallel state, something takes the event, and that state or one above does too."""
-    states = {"": document, **paths_of(document)}
-    descriptors = set(descriptors_of(event))
-    takers = [path for path in ("", *active) if not descriptors.isdisjoint(states[path].get("on", {}))]
-    for region in ("", *active):
-        if states[region].get("type") != "parallel":
-            continue
-        within = [path for path in takers if path != region and _is_below(path, region)]
-        above = [path for path in takers if path == region or _is_below(region, path)]
-        if within and above:
-            return True
-    return False
-
-
-def own_events(document: dict[str, Any], active: Iterable[str]) -> bool:
-    """Whether a wildcard stands where XState asks it for the event of a timer or an end."""
-    states = {"": document, **paths_of(document)}
-    return any("*" in states[path].get("on", {}) for path in ("", *active))
-
-
 def entered_without_exit(document: dict[str, Any], step: Microstep) -> bool:
-    """Whether a transition to the history of a state above its source left the source active."""
+    """Whether a transition to the history of a state above its source left active what lies between the two."""
     states = paths_of(document)
     for pointer in step.branches:
         source, branch = _branch_at(document, pointer)
-        if branch.get("reenter") or source in step.exited:
-            continue
         for target in branch.get("target", []):
             goal = _resolved(states, source, target)
-            if states[goal].get("type") == "history" and _is_below(source, goal.rpartition(".")[0]):
-                return True
+            holder = goal.rpartition(".")[0]
+            if states[goal].get("type") == "history" and _is_below(source, holder):
+                first = source[len(holder) + 1 if holder else 0 :].partition(".")[0]
+                if (f"{holder}.{first}" if holder else first) not in step.exited:
+                    return True
     return False
 
 
-def _steps(decided: Decided) -> Sequence[Microstep]:
+def steps_of(decided: Decided) -> Sequence[Microstep]:
+    """The microsteps of a decision; of a refusal none."""
     return () if isinstance(decided.outcome, Refused) else decided.outcome.steps
 
 
@@ -86,39 +52,3 @@ def _resolved(states: dict[str, dict[str, Any]], holder: str, target: str) -> st
 
 def _is_below(path: str, ancestor: str) -> bool:
     return path != ancestor and (not ancestor or path.startswith(ancestor + "."))
-
-
-def _taken(decided: list[Decided]) -> Iterable[tuple[set[str], str]]:
-    """Every event that was looked at, from outside or raised, with the states that were active then."""
-    for each in decided:
-        active = _with_ancestors(each.head.leaves if each.head is not None else ())
-        if each.event.name is not None and not each.event.name.startswith(AFTER):
-            yield active, each.event.name
-        if isinstance(each.outcome, Refused):
-            continue
-        for step in each.outcome.steps:
-            if step.cause:
-                yield active, step.cause
-            active = (active - set(step.exited)) | set(step.entered)
-
-
-def _told_of_itself(document: dict[str, Any], decided: list[Decided]) -> Iterable[set[str]]:
-    """The states that were active when a timer fired, or a state may have come to its end."""
-    finals = {path for path, state in paths_of(document).items() if state.get("type") == "final"}
-    for each in decided:
-        active = _with_ancestors(each.head.leaves if each.head is not None else ())
-        if each.event.timer is not None:
-            yield active
-        for step in _steps(each):
-            active = (active - set(step.exited)) | set(step.entered)
-            if not finals.isdisjoint(step.entered):
-                yield active
-
-
-def _with_ancestors(leaves: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for leaf in leaves:
-        while leaf:
-            found.add(leaf)
-            leaf = leaf.rpartition(".")[0]
-    return found
