@@ -77,7 +77,7 @@ class _Making:
         kind = self.pick(("compound", "compound", "parallel")) if self.sizes.nested else "compound"
         document: dict[str, Any] = {"id": ROOT, "context": {}, **self.inner(kind, 0)}
         self.states = paths_of(document)
-        self.regions = {"": "", **({path: "" for path in self.states} if self.chance(10) else self.own_regions(kind))}
+        self.regions = {"": "", **(dict.fromkeys(self.states, "") if self.chance(10) else self.own_regions(kind))}
         document["context"] = {field + end: value for end in _once(self.regions) for field, value in BEGINS.items()}
         self.parallel = [path for path, state in self.states.items() if len(_regions(state)) > 1]
         for number, state in enumerate(self.states.values()):
