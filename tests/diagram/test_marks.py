@@ -105,3 +105,16 @@ def test_a_branch_of_another_revision_is_passed_over():
     walk = Walk(("checked",), "X", ("good",), branches=("/states/gone/on/X", "/entry/0", ""))
 
     assert taken(chart_of(CHAINED), [walk]) == {}
+
+
+def test_a_move_back_to_where_it_was_is_found_at_the_branch_to_the_history_state():
+    chart = chart_of(
+        definition(
+            states={
+                "held": {"on": {"RESUME": "work.past"}},
+                "work": {"initial": "a", "states": {"a": {}, "b": {}, "past": {"type": "history"}}},
+            }
+        )
+    )
+
+    assert taken(chart, [Walk(("held",), "RESUME", ("work.b",))]) == {"held--RESUME-0": 1}

@@ -117,7 +117,7 @@ def _found(chart: Chart, arrows: Mapping[str, list[Arrow]], walk: Walk) -> list[
     for leaf in walk.source:
         for holder in chart.line_up(leaf) if leaf in chart.boxes else ():
             named = [arrow for arrow in arrows.get(holder, ()) if _is_named(arrow, walk.event)]
-            direct = [arrow for arrow in named if _explains(arrow, walk)]
+            direct = [arrow for arrow in named if _explains(chart, arrow, walk)]
             if direct:
                 return [_closest(direct)]
             for arrow in named:
@@ -138,7 +138,10 @@ def _what_followed(chart: Chart, first: Arrow, walk: Walk) -> Arrow | None:
         (
             arrow
             for arrow in chart.arrows
-            if arrow.kind in ("always", "done") and arrow.source in within and arrow.targets and _reaches(arrow, walk)
+            if arrow.kind in ("always", "done")
+            and arrow.source in within
+            and arrow.targets
+            and _reaches(chart, arrow, walk)
         ),
         None,
     )
@@ -153,12 +156,19 @@ def _is_named(arrow: Arrow, event: str) -> bool:
     return arrow.kind == "event" and (event == arrow.trigger or (prefix is not None and event.startswith(prefix)))
 
 
-def _explains(arrow: Arrow, walk: Walk) -> bool:
-    return _reaches(arrow, walk) if arrow.targets else walk.source == walk.target
+def _explains(chart: Chart, arrow: Arrow, walk: Walk) -> bool:
+    return _reaches(chart, arrow, walk) if arrow.targets else walk.source == walk.target
 
 
-def _reaches(arrow: Arrow, walk: Walk) -> bool:
-    return all(target == ROOT or any(_under(leaf, target) for leaf in walk.target) for target in arrow.targets)
+def _reaches(chart: Chart, arrow: Arrow, walk: Walk) -> bool:
+    targets = (_landing(chart, target) for target in arrow.targets)
+    return all(target == ROOT or any(_under(leaf, target) for leaf in walk.target) for target in targets)
+
+
+def _landing(chart: Chart, target: str) -> str:
+    """Where a target leads at least: a history state gives back something of the state that it is in."""
+    box = chart.boxes.get(target)
+    return box.parent if box is not None and box.kind == "history" else target
 
 
 def _under(leaf: str, path: str) -> bool:
