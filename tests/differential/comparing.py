@@ -9,11 +9,9 @@ from msgspec import Struct, field
 
 from statewright.machine.decide import Accepted, Refused, Why
 from statewright.machine.playing import Decided
-from statewright.machine.record import Microstep
-from tests.differential.explaining import entered_without_exit, steps_of
 from tests.differential.node import XState
 from tests.differential.playing import CREATION, Playing, Seen, theirs
-from tests.differential.varying import VARIED, under
+from tests.differential.varying import VARIED
 from tests.machine.lives import machine_of, moves
 
 MOVES = 3
@@ -68,68 +66,59 @@ def compare(xstate: XState, document: dict[str, Any], sent: list[dict[str, Any]]
     machine, problems = machine_of(document)
     assert machine is not None, problems
     seen, error = theirs(xstate, document, sent)
-    playing, found, before = Playing(machine), Comparison(), list[Decided]()
+    playing, found = Playing(machine), Comparison()
     for number, act in enumerate([CREATION, *sent]):
+        there = seen[number] if number < len(seen) else None
         earlier = playing.other()
-        with under(()):
-            mine = playing.play(act)
-        if isinstance(mine, Refused):
-            found.ends = mine.why.value
-            return found
-        if number == len(seen):
-            found.ends = _endless(earlier, act)
-            assert found.ends is not None, f"after {number} events XState threw {error}"
-            return found
-        said = unlike(mine, seen[number])
+        mine = playing.play(act)
+        said = unlike(mine, there)
         if said is not None:
-            varied = _as_xstate(earlier, act, seen[number])
+            varied = _as_xstate(earlier, act, there)
             if varied is None:
-                steps = [step for each in before for step in steps_of(each)] + _steps_of_any(earlier, act)
-                again = [step for step in steps if entered_without_exit(document, step)]
-                assert again, f"after {number} events {said}"
-                found.ends = "entered_without_exit"
+                found.ends = _why_not(playing, earlier, act, mine)
+                assert found.ends is not None, f"after {number} events {said} ({error})"
                 return found
             playing, names = varied
             found.named.update(names)
-        before += playing.decided
+            if there is None:
+                found.ends = "endless"
+                return found
         found.count(playing.decided)
     return found
 
 
-def _as_xstate(earlier: Playing, act: dict[str, Any], seen: Seen) -> tuple[Playing, tuple[str, ...]] | None:
+def _as_xstate(earlier: Playing, act: dict[str, Any], seen: Seen | None) -> tuple[Playing, tuple[str, ...]] | None:
     """Our decision made anew under rules of XState's, and their names; None where none of them leads to its place."""
     for names in VARIED:
         other = earlier.other()
-        with under(names):
-            mine = other.play(act)
-        if not isinstance(mine, Refused) and unlike(mine, seen) is None:
+        if unlike(other.play(act, names), seen) is None:
             return other, names
     return None
 
 
-def _steps_of_any(earlier: Playing, act: dict[str, Any]) -> list[Microstep]:
-    """The microsteps that an event or a wait sets off, by our own rules and by all of XState's."""
-    found: list[Microstep] = []
-    for names in ((), *VARIED):
-        other = earlier.other()
-        with under(names):
-            other.play(act)
-        found += [step for each in other.decided for step in steps_of(each)]
-    return found
+def _why_not(playing: Playing, earlier: Playing, act: dict[str, Any], mine: Seen | Refused) -> str | None:
+    """The difference that cannot be played, if one was met here or earlier; or the refusal that XState does not know.
+
+    What was entered without an exit may show later: under XState its timers began anew.
+    """
+    if isinstance(mine, Refused):
+        return mine.why.value
+    tried = [earlier.other() for _ in VARIED]
+    for other, names in zip(tried, VARIED, strict=True):
+        other.play(act, names)
+    return "entered_without_exit" if any(each.again for each in (playing, *tried)) else None
 
 
-def _endless(earlier: Playing, act: dict[str, Any]) -> str | None:
-    """The rules of XState's under which our decision would not come to an end either."""
-    for names in VARIED:
-        with under(names):
-            mine = earlier.other().play(act)
-        if isinstance(mine, Refused) and mine.why in (Why.UNSTABLE, Why.TOO_LARGE):
-            return f"endless: {' '.join(names)}"
-    return None
+def unlike(mine: Seen | Refused, other: Seen | None) -> str | None:
+    """How two places differ, in words; None when they do not. What XState's exits write at the end does not count.
 
-
-def unlike(mine: Seen, other: Seen) -> str | None:
-    """How two places differ, in words; None when they do not. What XState's exits write at the end does not count."""
+    A run that never ends is refused by ours, and XState, which then gives no place, throws.
+    """
+    if isinstance(mine, Refused):
+        endless = other is None and mine.why in (Why.UNSTABLE, Why.TOO_LARGE)
+        return None if endless else f"ours refuses: {mine.detail}"
+    if other is None:
+        return f"ours is in {mine.leaves}, XState threw"
     if mine.leaves != other.leaves:
         return f"ours is in {mine.leaves}, XState in {other.leaves}"
     if mine.final != other.final:

@@ -12,6 +12,7 @@ from statewright.machine.decide import Refused, Why
 from statewright.machine.playing import Decided, Life
 from tests.differential.node import XState
 from tests.differential.translation import config_of
+from tests.differential.varying import under
 from tests.machine.lives import BEGINS, live
 
 UNTAKEN = frozenset({Why.UNKNOWN_EVENT, Why.NOT_IN_THIS_STATE, Why.FINAL, Why.GUARD_REFUSED})
@@ -29,21 +30,29 @@ class Seen(Struct):
 class Playing:
     """A life under ours, whose events may also be decided by rules of XState's."""
 
-    def __init__(self, machine: Machine, life: Life | None = None) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.life = Life(machine, BEGINS) if life is None else life
+        self.life = Life(machine, BEGINS)
         self.decided: list[Decided] = []
         """The decisions of the last event or wait."""
+        self.before: list[Decided] = []
+        """Those of all the earlier ones."""
+        self.again = False
+        """Whether XState would have entered states so far that were not left."""
 
     def other(self) -> Playing:
         """The same life, to be led on apart from this one."""
-        return Playing(self.machine, copy.copy(self.life))
+        other = copy.copy(self)
+        other.life = copy.copy(self.life)
+        return other
 
-    def play(self, event: dict[str, Any]) -> Seen | Refused:
-        """Where an event or a wait leads, or the refusal that XState does not know."""
-        self.life.decided = []
-        live(self.life, event)
+    def play(self, event: dict[str, Any], rules: tuple[str, ...] = ()) -> Seen | Refused:
+        """Where an event or a wait leads under these rules of XState's, or the refusal that XState does not know."""
+        self.before, self.life.decided = [*self.before, *self.decided], []
+        with under(rules, lambda: (*self.before, *self.life.decided)) as met:
+            live(self.life, event)
         self.decided = self.life.decided
+        self.again = self.again or met.again
         for each in self.decided:
             if isinstance(each.outcome, Refused) and each.outcome.why not in UNTAKEN:
                 return each.outcome

@@ -16,7 +16,7 @@ TRANSITIONS = 5_000
 LEAVES = 64
 TIMERS = 64
 TARGETS = 64
-PATTERNS = 200_000
+PATTERNS = 100_000
 """How large the automata of all patterns in schemas may be together; RE2 counts, in its instructions."""
 NAME = 100
 """The longest name of a state, in characters; a path of much longer ones could fill the memory."""
