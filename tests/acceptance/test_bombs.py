@@ -110,7 +110,9 @@ class Others:
             await asyncio.sleep(0.005)
 
     def __str__(self) -> str:
-        return f"{len(self.took)} events, median {statistics.median(self.took) * 1e3:.0f} ms, p99 {self.p99 * 1e3:.0f} ms"
+        return (
+            f"{len(self.took)} events, median {statistics.median(self.took) * 1e3:.0f} ms, p99 {self.p99 * 1e3:.0f} ms"
+        )
 
     @property
     def p99(self) -> float:
@@ -140,7 +142,9 @@ def megabytes(serving: Serving) -> float:
 
 async def posted(session: aiohttp.ClientSession, path: str, body: bytes, media: str = "application/json") -> int:
     begun = time.perf_counter()
-    async with session.post(f"/api/v1/definitions{path}", data=io.BytesIO(body), headers={"content-type": media}) as answer:
+    async with session.post(
+        f"/api/v1/definitions{path}", data=io.BytesIO(body), headers={"content-type": media}
+    ) as answer:
         said = await answer.text()
     assert time.perf_counter() - begun < SOON_S, (path, body[:60])
     assert answer.status < 500, said

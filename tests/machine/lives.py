@@ -1,4 +1,4 @@
-"""Random machines with events that mostly move them: what is sent next is drawn from what the machine would take now."""
+"""Random machines with events that mostly move them: what is sent next is drawn from what a machine would take now."""
 
 from __future__ import annotations
 

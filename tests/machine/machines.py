@@ -77,7 +77,7 @@ class _Making:
         kind = self.pick(("compound", "compound", "parallel")) if self.sizes.nested else "compound"
         document: dict[str, Any] = {"id": ROOT, "context": {}, **self.inner(kind, 0)}
         self.states = paths_of(document)
-        self.regions = {"": "", **({path: "" for path in self.states} if self.chance(10) else self.own_regions(kind))}
+        self.regions = {"": "", **(dict.fromkeys(self.states, "") if self.chance(10) else self.own_regions(kind))}
         document["context"] = {field + end: value for end in _once(self.regions) for field, value in BEGINS.items()}
         self.parallel = [path for path, state in self.states.items() if len(_regions(state)) > 1]
         for number, state in enumerate(self.states.values()):
@@ -161,7 +161,7 @@ class _Making:
             return
         descriptors = self.several(DESCRIPTORS, 0 if root else 3, 5)
         if descriptors:
-            endless = self.sizes.nested and not self.chance(4)  # where `*` takes what a machine sends to itself
+            endless = self.sizes.nested and not self.chance(12)  # where `*` takes what a machine sends to itself
             state["on"] = {
                 descriptor: self.branches(holder, events=True, fueled=endless and descriptor == "*")
                 for descriptor in descriptors
@@ -252,7 +252,7 @@ class _Making:
 
     def action(self, holder: str) -> dict[str, Any]:
         if self.chance(12):
-            return {"raise": self.pick((*INTERNAL, *INTERNAL, *INTERNAL, "A"))}
+            return {"raise": self.pick((*INTERNAL * 5, "A"))}
         return {"patch": self.patch(holder)}
 
     def guard(self, holder: str, events: bool) -> dict[str, Any]:

@@ -83,7 +83,9 @@ def counting_patterns() -> dict[str, Any]:
 
 
 def counting_expressions() -> dict[str, Any]:
-    guards = {f"E{n}": {"target": "a", "guard": {"@expr": f"actor.id.matches('(x{{1,900}}){n}')"}} for n in range(2_000)}
+    guards = {
+        f"E{n}": {"target": "a", "guard": {"@expr": f"actor.id.matches('(x{{1,900}}){n}')"}} for n in range(2_000)
+    }
     return chart({"a": {"on": guards}})
 
 
