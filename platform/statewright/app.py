@@ -44,6 +44,9 @@ from statewright_ui.pulse import Pulse
 __all__ = ["BadSetting", "Installation", "Settings", "installed", "opened", "serve"]
 
 _RESTART_AFTER_S = 1.0
+_TURN_S = 0.000_5
+"""How long a thread that reads a large definition keeps the interpreter while events wait for it, in seconds; Python's
+own 5 ms, at several turns an event, made every event wait 20 ms for as long as the reading took."""
 _NICE = 10
 _FAILED = 70
 """The exit status (EX_SOFTWARE of sysexits.h) after the log's medium failed."""
@@ -188,6 +191,7 @@ async def _serve(settings: Settings) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    sys.setswitchinterval(_TURN_S)
     _greet(settings, port)
     try:
         await server.serve_on(listening)
