@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Random machines with events that mostly move them: what is sent next is drawn from what the machine would take."""
-=======
-"""Random machines with events that mostly move them: what is sent next is drawn from what a machine would take now."""
->>>>>>> wip/properties
 
 from __future__ import annotations
 
