@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -156,6 +156,25 @@ class EventStore(Protocol):
 
     async def close(self) -> None:
         """Finish what was accepted and let go of the log."""
+        ...
+
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Skims(Protocol):
+    """A store that reads some fields of many transitions for much less than a whole record of each costs."""
+
+    async def skim(
+        self, after: Place, limit: int, shape: type[T], kind: str, part: tuple[int, int] = (0, 1)
+    ) -> tuple[Sequence[T], Place]:
+        """What entities of the type `kind` did among the next `limit` transitions after a place, and the place then.
+
+        `shape` is a struct of some fields of a record, `position`, `recorded_at` and `size` (bytes at most, or 0)
+        among them. Of `part` (k, n) entities are told apart in n groups by a rule that stays, and group k is given.
+        An unchanged place is the end of the log.
+        """
         ...
 
 

@@ -1,0 +1,171 @@
+"""One backtest from beginning to end: the log read in stretches, decided again, and what was found kept."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from statewright.catalog import Catalog, CatalogError
+from statewright.catalog.backtests import Backtest as Asked
+from statewright.machine.backtesting import Backtest, Past, RelatedAt, Tally, past_of
+from statewright.machine.compile import Machine
+from statewright.machine.expressions import Related
+from statewright.machine.record import Head, Record, fold
+from statewright.stores.words import START, EventStore, Place, Ref, Skims
+
+BATCH = 5_000
+"""Transitions looked at in one read; few enough for their records to stay in the processor's cache."""
+HELD = 96 * 1024 * 1024
+"""Bytes of data, as JSON, that lives under way may hold; as Python's objects they are some four times that. More, and
+the log is read again in twice as many parts, each with a share of the entities."""
+LIFE = 250
+"""What a life holds beside its data, counted as its bytes are."""
+NOTE_S = 0.5
+"""How often progress is kept, and it is looked whether to go on."""
+_RELATED = 2_000
+
+
+class Stopped(Exception):
+    """The backtest was cancelled, or its process is to end."""
+
+
+class _TooMuch(Exception):
+    """More is held than may be."""
+
+
+async def run(
+    store: EventStore, catalog: Catalog, id: int, stopping: Callable[[], bool] = lambda: False, held: int = HELD
+) -> None:
+    """Run the backtest `id`, unless it was cancelled. Its result, or why there is none, is in the catalogue then.
+
+    Raises whatever else the log or the catalogue raise: it is then begun again.
+    """
+    asked = await asyncio.to_thread(catalog.backtests.begin, id, await store.latest_place())
+    if asked is None:
+        return
+    try:
+        machine = await asyncio.to_thread(catalog.machine_of, asked.type, asked.revision)
+    except CatalogError as error:
+        await asyncio.to_thread(catalog.backtests.fail, id, f"no machine can be made of it: {error}")
+        return
+    running = _Running(store, catalog, asked, machine, stopping, held)
+    try:
+        tally = await running.whole()
+    except Stopped:
+        return
+    await asyncio.to_thread(catalog.backtests.finish, id, asked.goal or START, tally)
+
+
+class _Running:
+    def __init__(
+        self,
+        store: EventStore,
+        catalog: Catalog,
+        asked: Asked,
+        machine: Machine,
+        stopping: Callable[[], bool],
+        held: int,
+    ) -> None:
+        self.store = store
+        self.catalog = catalog
+        self.asked = asked
+        self.machine = machine
+        self.stopping = stopping
+        self.held = held
+        self.goal = asked.goal or START
+        self._noted = time.monotonic()
+
+    async def whole(self) -> Tally:
+        """The whole log, in as many parts as memory asks for."""
+        parts = 1
+        while True:
+            try:
+                return await self._in_parts(parts)
+            except _TooMuch:
+                parts *= 2
+
+    async def _in_parts(self, parts: int) -> Tally:
+        backtest = Backtest(self.machine, self._then(), self._related())
+        for part in range(parts):
+            place: Place = START
+            while self.store.compare_places(place, self.goal) < 0:
+                batch, after = await self._read(place, (part, parts))
+                if after == place:
+                    break
+                place = after
+                await asyncio.to_thread(backtest.replay, batch)
+                if backtest.held + LIFE * backtest.lives > self.held and parts < 4_096:
+                    raise _TooMuch
+                await self._note(backtest, place, part, parts)
+            backtest.finish()
+        return backtest.so_far()
+
+    async def _read(self, place: Place, part: tuple[int, int]) -> tuple[Sequence[Past], Place]:
+        limit = BATCH * part[1]  # the more parts, the fewer of them are ours
+        if isinstance(self.store, Skims):
+            return await self.store.skim(place, limit, Past, self.asked.type, part)
+        batch = await self.store.read(place, BATCH)
+        return [past_of(record) for record in batch.records if self._is_ours(record, *part)], batch.place
+
+    def _is_ours(self, record: Record, part: int, parts: int) -> bool:
+        return record.type == self.asked.type and (parts == 1 or sum(record.entity.encode()) % parts == part)
+
+    async def _note(self, backtest: Backtest, place: Place, part: int, parts: int) -> None:
+        if self.stopping():
+            raise Stopped
+        if time.monotonic() - self._noted < NOTE_S:
+            return
+        self._noted = time.monotonic()
+        share = (part + _share(place, self.goal)) / parts
+        note = self.catalog.backtests.note
+        if not await asyncio.to_thread(note, self.asked.id, place, share, backtest.so_far()):
+            raise Stopped
+
+    def _then(self) -> Callable[[int], Machine | None]:
+        known: dict[int, Machine | None] = {}
+
+        def then(revision: int) -> Machine | None:
+            if revision not in known:
+                try:
+                    known[revision] = self.catalog.machine_of(self.asked.type, revision)
+                except CatalogError:
+                    known[revision] = None  # a log from elsewhere
+            return known[revision]
+
+        return then
+
+    def _related(self) -> RelatedAt:
+        """Related entities as they stood before a position, read from the log by the thread that replays."""
+        loop, store, catalog, relations = asyncio.get_running_loop(), self.store, self.catalog, self.machine.relations
+
+        @lru_cache(maxsize=_RELATED)
+        def history(ref: Ref) -> Sequence[Record]:
+            return asyncio.run_coroutine_threadsafe(_history(store, ref), loop).result()
+
+        def related(data: Mapping[str, Any], position: int) -> dict[str, Related]:
+            found = {}
+            for name, relation in relations.items():
+                id = data.get(relation.key or "")
+                if isinstance(id, str) and id:
+                    head: Head | None = None
+                    for record in history(Ref(relation.entity, id)):
+                        if record.position < position:
+                            head = fold(head, record)
+                    if head is not None:
+                        place = catalog.machine_of(relation.entity, head.revision).places.at(head.leaves)
+                        found[name] = Related(head.version, head.data, place.active)
+            return found
+
+        return related
+
+
+async def _history(store: EventStore, ref: Ref) -> Sequence[Record]:
+    return await store.read_entity(ref)
+
+
+def _share(place: Place, goal: Place) -> float:
+    """How far that is; a log of several partitions has no single position, and then nothing can be said."""
+    return int(place) / int(goal) if place.isdigit() and goal.isdigit() and int(goal) else 0.0
