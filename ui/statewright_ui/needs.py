@@ -23,13 +23,17 @@ AskedFor = Request[Any, Any, State]
 
 
 class Needs(Struct, frozen=True):
-    """The rooms below: one entity is asked of `asking` and comes from the log, lists and counts of `views`."""
+    """The rooms below: one entity is asked of `asking` and comes from the log, lists and counts of `views`.
+
+    `backtest` says that a backtest was asked for or cancelled.
+    """
 
     catalog: Catalog
     store: EventStore
     asking: Asking
     views: Views
     pulse: Pulse
+    backtest: Callable[[], None] = lambda: None
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -15,11 +15,13 @@ from msgspec import Struct
 
 from statewright.machine.compile import Machine, state_text
 from statewright.machine.decide import Accepted, Event, Refused, decide
+from statewright.machine.deciding import DATA_BYTES, PAYLOAD_BYTES
 from statewright.machine.definition import Migration
 from statewright.machine.explaining import body_of
 from statewright.machine.expressions import Related
 from statewright.machine.places import AFTER
 from statewright.machine.record import ANONYMOUS, Actor, Head, Leaves, Record, Timer, timers_after
+from statewright.machine.schemas import Schema
 
 EXAMPLES = 10
 """How many examples are kept of each finding, those first that were the first of their entity to come out otherwise."""
@@ -43,7 +45,7 @@ class Past(Struct, gc=False):
     revision: int = 0
     event: str | None = None
     kind: str = "event"
-    changes: dict[str, Any] = {}
+    changes: msgspec.Raw = msgspec.Raw(b"{}")
     removed: tuple[str, ...] = ()
     payload: dict[str, Any] = {}
     sealed: dict[str, dict[str, Any]] = {}
@@ -53,10 +55,16 @@ class Past(Struct, gc=False):
     size: int = 0
     """An upper bound of the record's bytes, 0 when it is not known."""
 
+    def data(self) -> dict[str, Any]:
+        """What a creation made of the data; read only where it is asked for, since of other records nobody asks."""
+        changes: dict[str, Any] = msgspec.json.decode(self.changes)
+        return {**changes, **self.sealed.get("changes", {})} if self.sealed else changes
+
 
 def past_of(record: Record) -> Past:
     """The same out of a whole record."""
-    return Past(**{field: getattr(record, field) for field in Past.__struct_fields__ if field != "size"})
+    fields = {field: getattr(record, field) for field in Past.__struct_fields__ if field not in ("size", "changes")}
+    return Past(**fields, changes=msgspec.Raw(msgspec.json.encode(record.changes)))
 
 
 class Example(Struct, frozen=True, omit_defaults=True):
@@ -123,11 +131,28 @@ def _nobody(_data: Mapping[str, Any], _position: int) -> Mapping[str, Related]:
     return {}
 
 
+class _Way(Struct, gc=False):
+    """An event's way where only one branch takes it, without guard or patch: to where, and the ways from there."""
+
+    to: Leaves
+    keep: tuple[str, ...] | None
+    allow: frozenset[str] | None
+    schema: Schema | None
+    ways: dict[str | None, _Way | None]
+
+
 class _Life(Struct, gc=False):
-    """One entity under the new definition: its head (None: nothing was let through yet), and how it fared."""
+    """One entity under the new definition: its head (None: nothing was let through yet), and how it fared.
+
+    `ways` are the short ways from where it stands.
+    """
 
     head: Head | None = None
     surprised: bool = False
+    ways: dict[str | None, _Way | None] = {}
+
+
+_UNSEEN: Any = object()
 
 
 class Backtest:
@@ -151,7 +176,9 @@ class Backtest:
         self._related = related
         self._lives: dict[str, _Life] = {}
         self._findings: dict[tuple[Any, ...], Finding] = {}
-        self._ends: dict[tuple[int, Leaves], bool] = {}
+        self._ends: dict[int, dict[Leaves, bool]] = {}
+        self._ways: dict[Leaves, dict[str | None, _Way | None]] = {}
+        self._begun: dict[int, dict[str, Any]] = {}
         self._agreed: dict[tuple[int, Leaves, Leaves], bool] = {}
 
     @property
@@ -174,67 +201,116 @@ class Backtest:
 
     def replay(self, batch: Iterable[Past]) -> None:
         """Decide a batch again."""
-        machine, tally, lives, ends = self.machine, self.tally, self._lives, self._ends
-        reads, accepted, transitions = bool(machine.relations), 0, 0
+        flat, tally, lives = self.machine.flat, self.tally, self._lives
+        over: dict[Leaves, bool] = {}
+        revision, accepted, transitions = -1, 0, 0
         for past in batch:
             transitions += 1
             life = lives.get(past.entity)
-            kind = past.kind
             if life is None:
-                if kind in _NO_EVENT:
+                if past.kind in _NO_EVENT:
                     tally.passed_over += 1
                     continue
                 tally.histories += 1
                 life = lives[past.entity] = _Life()
             head = life.head
-            if kind == "event" and head is not None and not head.timers:
-                now = past.recorded_at if past.now is None else past.now
-                event = Event(
-                    past.event, past.payload, past.actor, None, True, past.size, now, past.occurred_at, past.entity
-                )
-                if past.sealed:
-                    event.payload = {**past.payload, **past.sealed.get("payload", {})}
-            else:
-                event = self._event(past, head)
-                if event is None:
-                    continue
-            if reads:
-                known = past.changes if head is None else head.data
-                event.related = self._related(known, past.position)
-            outcome = decide(machine, head, event)
-            if type(outcome) is Accepted:
-                to = outcome.to
-                if head is None:
-                    self._begin(life, outcome)
-                else:
-                    head.leaves = to
-                    head.version += 1
-                    if outcome.changes or outcome.removed:
-                        self.held += outcome.size - head.size
-                        head.data = outcome.data
-                    head.size = outcome.size
-                    if outcome.timers_started or outcome.timers_stopped:
-                        head.timers = timers_after(head.timers, outcome.timers_stopped, outcome.timers_started)
-                    if outcome.history:
-                        head.history = outcome.history
+            stood = () if head is None else head.leaves
+            to = None
+            if flat and head is not None and past.kind == "event":
+                way = life.ways.get(past.event, _UNSEEN)
+                if way is _UNSEEN:
+                    way = self._way(life, past.event)
+                if way is not None and self._go(way, head, past):
+                    to = way.to
+                    life.ways = way.ways
+            if to is None:
+                to = self._decide(life, past)
+            if to is not None:
                 if to == past.to or self._agrees(past, to):
                     accepted += 1
                 else:
-                    self._diverged(life, past, outcome)
-            else:
-                assert isinstance(outcome, Refused)
-                self._refused(life, past, head, outcome)
-            key = (past.revision, past.to)
-            over = ends.get(key)
-            if over is None:
-                over = ends[key] = self._is_over(past)
-            if over:
+                    self._diverged(life, past, stood, to)
+            if past.revision != revision:
+                revision = past.revision
+                over = self._ends.setdefault(revision, {})
+            ends = over.get(past.to)
+            if ends is None:
+                ends = over[past.to] = self._is_over(past)
+            if ends:
                 tally.conforming += not life.surprised
                 if life.head is not None:
                     self.held -= life.head.size
                 del lives[past.entity]
         tally.accepted += accepted
         tally.transitions += transitions
+
+    # --- the short way: one branch without guard or patch, from one state of a flat machine to another
+
+    def _way(self, life: _Life, event: str | None) -> _Way | None:
+        """The short way of an event where the entity stands; None where it takes a whole decision."""
+        assert life.head is not None
+        machine, leaves = self.machine, life.head.leaves
+        place = machine.places.at(leaves)
+        only = None if place.ended or not event else machine.choices(place, event).only
+        way = None
+        if only is not None and only.patch is None and event not in machine.internal:
+            to = leaves if only.to is None else only.to
+            schema = machine.events.get(event or "")
+            way = _Way(to, only.keep, only.allow, schema, self._ways.setdefault(to, {}))
+        if len(life.ways) < FINDINGS:  # names of events are the senders' to invent
+            life.ways[event] = way
+        return way
+
+    def _go(self, way: _Way, head: Head, past: Past) -> bool:
+        """Take a short way, as `decide` would; False, and nothing has happened, where that needs a whole decision."""
+        if past.sealed or (way.allow is not None and way.allow.isdisjoint(past.actor.roles)):
+            return False
+        payload, size = past.payload, head.size + (past.size or DATA_BYTES)
+        if size > DATA_BYTES or past.size > PAYLOAD_BYTES:
+            return False
+        if way.schema is not None:
+            payload = way.schema.filled(payload)
+            if not way.schema.fits(payload):
+                return False
+        keep = way.keep
+        kept = payload if keep is None else {field: payload[field] for field in keep if field in payload}
+        if kept:
+            data = {**head.data, **kept}
+            context = self.machine.context
+            if context is not None and not context.fits(data):
+                return False
+            head.data = data
+            head.size = size
+            self.held += past.size
+        head.leaves = way.to
+        head.version += 1
+        return True
+
+    def _decide(self, life: _Life, past: Past) -> Leaves | None:
+        """Decide one again, whatever it is; where the entity is then, None where it was not let through."""
+        machine, head = self.machine, life.head
+        event = self._event(past, head)
+        if event is None:
+            return None
+        if machine.relations:
+            event.related = self._related(past.data() if head is None else head.data, past.position)
+        outcome = decide(machine, head, event)
+        if isinstance(outcome, Refused):
+            self._refused(life, past, head, outcome)
+            return None
+        if head is None:
+            self._begin(life, outcome)
+        else:
+            self.held += outcome.size - head.size
+            head.leaves, head.data, head.size = outcome.to, outcome.data, outcome.size
+            head.version += 1
+            if outcome.timers_started or outcome.timers_stopped:
+                head.timers = timers_after(head.timers, outcome.timers_stopped, outcome.timers_started)
+            if outcome.history:
+                head.history = outcome.history
+        if machine.flat:
+            life.ways = self._ways.setdefault(outcome.to, {})
+        return outcome.to
 
     # --- what is sent again
 
@@ -264,21 +340,23 @@ class Backtest:
 
     def _given(self, past: Past) -> dict[str, Any]:
         """What a creation was given, as far as its record tells: its data, without what the definition put there."""
-        data = {**past.changes, **past.sealed.get("changes", {})}
-        machines = [self.machine, *([then] if (then := self._then(past.revision)) else [])]
-        own = frozenset[str]().union(*(one.context.read_only for one in machines if one.context is not None))
-        if past.kind == "event":
-            carried = {**past.payload, **past.sealed.get("payload", {})}
-            own = own.union(field for field in carried if field in data and data[field] == carried[field])
-        for one in machines[1:]:
-            begun = dict(one.definition.context)
-            if one.context is not None:
-                begun = one.context.filled(begun)
-            own = own.union(field for field, value in begun.items() if field in data and data[field] == value)
-            if past.event is not None and past.kind == "event":
-                moves = one.choices(one.places.beginning.place, past.event).moves
-                own = own.union(field for move in moves if move.patch for field in move.patch.writes)
-        return {field: value for field, value in data.items() if field not in own}
+        data = past.data()
+        then = self._then(past.revision)
+        own = _put_by_definition(then, past.event) if then is not None else frozenset[str]()
+        context = self.machine.context
+        if context is not None:
+            own = own | context.read_only
+        begun = self._begun.get(past.revision)
+        if begun is None:
+            begun = self._begun[past.revision] = {} if then is None else _beginning(then)
+        carried = {**past.payload, **past.sealed.get("payload", {})} if past.kind == "event" else {}
+        return {
+            field: value
+            for field, value in data.items()
+            if field not in own
+            and not (field in carried and carried[field] == value)
+            and not (field in begun and begun[field] == value)
+        }
 
     @staticmethod
     def _timer(past: Past, head: Head | None) -> Timer:
@@ -341,14 +419,11 @@ class Backtest:
         found.sentence = found.sentence or refused.detail[:DETAIL]
         self._example(found, life, past, state, refused.detail, refused)
 
-    def _diverged(self, life: _Life, past: Past, outcome: Accepted) -> None:
+    def _diverged(self, life: _Life, past: Past, state: Leaves, to: Leaves) -> None:
         self.tally.diverged += 1
-        state = outcome.from_ or ()
-        key = ("diverged", state, past.event, past.to, outcome.to)
-        found = self._found(
-            key, lambda: Finding("diverged", state, past.event or "", to=past.to, went=outcome.to)
-        )
-        said = f"{past.event or 'the creation'} leads to {_named(outcome.to)}; the log says {_named(past.to)}"
+        key = ("diverged", state, past.event, past.to, to)
+        found = self._found(key, lambda: Finding("diverged", state, past.event or "", to=past.to, went=to))
+        said = f"{past.event or 'the creation'} leads to {_named(to)}; the log says {_named(past.to)}"
         found.sentence = found.sentence or said[:DETAIL]
         self._example(found, life, past, state, said, None)
 
@@ -381,6 +456,21 @@ _NO_EVENT = ("migrated", "erased")
 """Records that something else than an event made."""
 _NEVER = 2**62
 """When a timer is due whose being due was told."""
+
+
+def _beginning(then: Machine) -> dict[str, Any]:
+    """The data that a machine begins with of itself."""
+    begun = dict(then.definition.context)
+    return begun if then.context is None else then.context.filled(begun)
+
+
+def _put_by_definition(then: Machine, event: str | None) -> frozenset[str]:
+    """The fields that no caller can have given: read-only ones, and those that the first event's patches write."""
+    own = frozenset[str]() if then.context is None else then.context.read_only
+    if event is None:
+        return own
+    moves = then.choices(then.places.beginning.place, event).moves
+    return own.union(field for move in moves if move.patch for field in move.patch.writes)
 
 
 def _named(leaves: Leaves) -> str:
