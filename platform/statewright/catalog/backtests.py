@@ -164,7 +164,7 @@ def _row(session: Session, type: str, revision: int, id: int) -> BacktestRow:
 
 
 def _forget_old(session: Session, new: BacktestRow) -> None:
-    same = (BacktestRow.type == new.type, BacktestRow.revision == new.revision)
+    same = (col(BacktestRow.type) == new.type, col(BacktestRow.revision) == new.revision)
     latest = session.exec(select(BacktestRow.id).where(*same).order_by(col(BacktestRow.id).desc()).limit(KEPT)).all()
     # A deleted draft's number is not given again, but its rows would stay for ever.
     known = select(RevisionRow.revision).where(RevisionRow.type == new.type)

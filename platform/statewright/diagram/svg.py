@@ -179,7 +179,8 @@ async def svg_of(
     """The diagram of a definition as SVG, with marks over it; see `Marks` for what each of them is.
 
     Never fails for what stands in the definition: a draft with errors is drawn as far as it goes, and where Graphviz
-    takes too long or dies a plain list is drawn. A chart made before (of two definitions, say) is drawn as it is. `digest` is the document's and the key of the cached layout. With
+    takes too long or dies a plain list is drawn. A chart made before (of two definitions, say) is drawn as it is.
+    `digest` is the document's and the key of the cached layout. With
     `links` (such as `?selected=`), states and transitions are links to it with their path or key, percent-encoded;
     without, elements with `data-state` or `data-transition` for a script. `standalone` brings its own style along.
     """

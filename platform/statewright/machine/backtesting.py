@@ -8,6 +8,7 @@ compared but where an entity ends up: the log holds what was done, and not what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -178,7 +179,6 @@ class Backtest:
         self._findings: dict[tuple[Any, ...], Finding] = {}
         self._ends: dict[int, dict[Leaves, bool]] = {}
         self._ways: dict[Leaves, dict[str | None, _Way | None]] = {}
-        self._begun: dict[int, dict[str, Any]] = {}
         self._agreed: dict[tuple[int, Leaves, Leaves], bool] = {}
 
     @property
@@ -196,7 +196,8 @@ class Backtest:
 
     def so_far(self) -> Tally:
         """The counts up to now, the most frequent finding first."""
-        self.tally.findings = sorted(self._findings.values(), key=lambda found: (-found.count, found.state, found.event))
+        found = self._findings.values()
+        self.tally.findings = sorted(found, key=lambda one: (-one.count, one.state, one.event))
         return self.tally
 
     def replay(self, batch: Iterable[Past]) -> None:
@@ -331,32 +332,12 @@ class Backtest:
         if past.sealed:
             event.payload = {**past.payload, **past.sealed.get("payload", {})}
         if head is None:
-            given = self._given(past)
+            given = given_of(past, self.machine, self._then(past.revision))
             if past.kind == "created":
                 event.payload = given
             else:
                 event.create = given
         return event
-
-    def _given(self, past: Past) -> dict[str, Any]:
-        """What a creation was given, as far as its record tells: its data, without what the definition put there."""
-        data = past.data()
-        then = self._then(past.revision)
-        own = _put_by_definition(then, past.event) if then is not None else frozenset[str]()
-        context = self.machine.context
-        if context is not None:
-            own = own | context.read_only
-        begun = self._begun.get(past.revision)
-        if begun is None:
-            begun = self._begun[past.revision] = {} if then is None else _beginning(then)
-        carried = {**past.payload, **past.sealed.get("payload", {})} if past.kind == "event" else {}
-        return {
-            field: value
-            for field, value in data.items()
-            if field not in own
-            and not (field in carried and carried[field] == value)
-            and not (field in begun and begun[field] == value)
-        }
 
     @staticmethod
     def _timer(past: Past, head: Head | None) -> Timer:
@@ -458,19 +439,40 @@ _NEVER = 2**62
 """When a timer is due whose being due was told."""
 
 
-def _beginning(then: Machine) -> dict[str, Any]:
-    """The data that a machine begins with of itself."""
+def given_of(past: Past, machine: Machine, then: Machine | None) -> dict[str, Any]:
+    """What a creation was given, as far as its record tells: its data, without what the definition put there.
+
+    `then` is the machine that it was recorded under (None: not known), `machine` the one it is to be sent to again.
+    """
+    data = past.data()
+    own, begun = _put_by_definition(then, past.event) if then is not None else (_NONE, {})
+    if machine.context is not None:
+        own = own | machine.context.read_only
+    carried = {**past.payload, **past.sealed.get("payload", {})} if past.kind == "event" else {}
+    return {
+        field: value
+        for field, value in data.items()
+        if field not in own
+        and not (field in carried and carried[field] == value)
+        and not (field in begun and begun[field] == value)
+    }
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=256)
+def _put_by_definition(then: Machine, event: str | None) -> tuple[frozenset[str], dict[str, Any]]:
+    """The fields that no caller can have given (read-only ones, and those that the first event's patches write), and
+    the data that a machine begins with of itself."""
     begun = dict(then.definition.context)
-    return begun if then.context is None else then.context.filled(begun)
-
-
-def _put_by_definition(then: Machine, event: str | None) -> frozenset[str]:
-    """The fields that no caller can have given: read-only ones, and those that the first event's patches write."""
-    own = frozenset[str]() if then.context is None else then.context.read_only
-    if event is None:
-        return own
-    moves = then.choices(then.places.beginning.place, event).moves
-    return own.union(field for move in moves if move.patch for field in move.patch.writes)
+    own = _NONE
+    if then.context is not None:
+        begun, own = then.context.filled(begun), then.context.read_only
+    if event is not None:
+        moves = then.choices(then.places.beginning.place, event).moves
+        own = own.union(field for move in moves if move.patch for field in move.patch.writes)
+    return own, begun
 
 
 def _named(leaves: Leaves) -> str:

@@ -24,7 +24,13 @@ LINES = 2_000
 
 _WORDS = ("label", "description", "meta")
 _STATE_FACTS = ("type", "id", "initial", "tags", "history", "target", "entry", "exit", "sla")
-_OWN_FACTS = ("creation", "keep", "partition_by", "type", "initial", "tags", "internal_events", "context", "entry", "exit")
+_OWN_FACTS = ("creation", "keep", "partition_by", "type", "initial", "tags", "internal_events", "context")
+_OWN_ACTIONS = ("entry", "exit")
+_BRANCH_FACTS = (
+    ("context", "what it writes differs"),
+    ("actions", "its actions differ"),
+    ("reenter", "whether it re-enters differs"),
+)
 _KEYS = {"internal_events": "internalEvents"}
 _SPOKEN = {
     "creation": "how entities come to be",
@@ -170,9 +176,9 @@ class Comparison:
             yield f"it takes {_roles(now)} instead of {_roles(was)}"
         if was.keep != now.keep:
             yield f"it keeps {_kept(now)} instead of {_kept(was)}"
-        for fact, words in (("context", "what it writes"), ("actions", "its actions"), ("reenter", "whether it re-enters")):
+        for fact, words in _BRANCH_FACTS:
             if getattr(was, fact) != getattr(now, fact):
-                yield f"{words} differs" if fact != "actions" else f"{words} differ"
+                yield words
         if any(getattr(was, word) != getattr(now, word) for word in _WORDS):
             yield "its words differ"
 
@@ -214,7 +220,7 @@ class Comparison:
     # --- the definition itself
 
     def _own(self) -> Iterator[Difference]:
-        yield from _facts("definition", "definition", "", self.before, self.after, _OWN_FACTS)
+        yield from _facts("definition", "definition", "", self.before, self.after, (*_OWN_FACTS, *_OWN_ACTIONS))
         if self.before.migrations != self.after.migrations:
             was, now = self.before.migrations, self.after.migrations
             sentence = "how entities move here from earlier revisions differs"

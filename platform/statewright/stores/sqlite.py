@@ -318,7 +318,7 @@ class SqliteStore:
         upto = min(first + limit, _position(await self.latest_place()))
         if upto <= first:
             return [], after
-        decode = _decoder_of(shape)
+        decode = _decoder_of(cast(Any, shape))
 
         def read(connection: apsw.Connection) -> list[T]:
             several = any(_one(connection, _OTHER_TYPES, (kind,)))
@@ -510,7 +510,7 @@ def _each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Ite
 
 
 @lru_cache(maxsize=16)
-def _decoder_of(shape: type[Any]) -> Callable[[str], Any]:
+def _decoder_of(shape: Any) -> Callable[[str], Any]:
     return msgspec.json.Decoder(shape).decode
 
 
