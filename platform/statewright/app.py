@@ -107,9 +107,7 @@ class Installation:
             self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake
         )
         self.pulse = Pulse(self.store, self.views)
-        needs = Needs(
-            self.catalog, self.store, self.rooms.asking, self.views, self.pulse, backtest=self.backtests.wake
-        )
+        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse, backtest=self.backtests.wake)
         litestar = Litestar(
             [*api(self.rooms), pages(needs)],
             exception_handlers={HTTPException: _answer_error, Exception: _answer_error},

@@ -282,7 +282,11 @@ class _Painter:
         walked = " is-walked" if any(key in self.walked for key in keys) else ""
         changes = {arrow.change for arrow in arrows}
         change = changes.pop() if len(changes) == 1 else None
-        return (f" is-{change}" if change else "") + walked + (" has-traffic" if any(key in self.traffic for key in keys) else "")
+        return (
+            (f" is-{change}" if change else "")
+            + walked
+            + (" has-traffic" if any(key in self.traffic for key in keys) else "")
+        )
 
     def flow(self, arrows: Iterable[Arrow]) -> dict[str, str]:
         """How busy compared with the busiest, as `--heat`, for the width of the lines."""

@@ -107,9 +107,7 @@ def changes(needs: Needs) -> list[HTTPRouteHandler]:
     return [diff, activation, activate]
 
 
-async def _activation(
-    request: AskedFor, needs: Needs, type: str, revision: str, refused: str = ""
-) -> Response[str]:
+async def _activation(request: AskedFor, needs: Needs, type: str, revision: str, refused: str = "") -> Response[str]:
     revisions = await ask(needs.catalog.revisions, type)
     chosen = _named(revisions, revision) or revisions[-1]
     machine = await ask(_usable, needs, type, chosen)
@@ -169,7 +167,9 @@ def _named(revisions: list[Revision], asked: str) -> Revision | None:
 def _asked(revisions: list[Revision], asked: str) -> Revision:
     found = _named(revisions, asked)
     if found is None:
-        raise Nowhere("No such revision", f"There is no revision {asked[:20] or 'without a number'} of this definition.")
+        raise Nowhere(
+            "No such revision", f"There is no revision {asked[:20] or 'without a number'} of this definition."
+        )
     return found
 
 
