@@ -123,29 +123,29 @@ async def list_backtests(
 
 
 @get(
-    "/definitions/{type:str}/revisions/{revision:int}/backtests/{id:int}",
+    "/definitions/{type:str}/revisions/{revision:int}/backtests/{backtest:int}",
     opt=says(Answer("The backtest as far as it is.", BacktestShape), "not_found"),
 )
 async def read_backtest(
-    rooms: NamedDependency[Rooms], type: TypeName, revision: RevisionNumber, id: BacktestId
+    rooms: NamedDependency[Rooms], type: TypeName, revision: RevisionNumber, backtest: BacktestId
 ) -> BacktestShape:
     """One backtest: how far it is, and what it has found so far."""
     try:
-        return _shown(await asyncio.to_thread(rooms.catalog.backtests.one, type, revision, id))
+        return _shown(await asyncio.to_thread(rooms.catalog.backtests.one, type, revision, backtest))
     except UnknownBacktest as error:
         raise _not_found(error) from None
 
 
 @delete(
-    "/definitions/{type:str}/revisions/{revision:int}/backtests/{id:int}",
+    "/definitions/{type:str}/revisions/{revision:int}/backtests/{backtest:int}",
     opt=says({204: Answer("It is cancelled, or had ended.")}, "not_found"),
 )
 async def cancel_backtest(
-    rooms: NamedDependency[Rooms], type: TypeName, revision: RevisionNumber, id: BacktestId
+    rooms: NamedDependency[Rooms], type: TypeName, revision: RevisionNumber, backtest: BacktestId
 ) -> None:
     """End a backtest that waits or runs; one that has ended stays as it is."""
     try:
-        await asyncio.to_thread(rooms.catalog.backtests.cancel, type, revision, id)
+        await asyncio.to_thread(rooms.catalog.backtests.cancel, type, revision, backtest)
     except UnknownBacktest as error:
         raise _not_found(error) from None
     rooms.backtest()

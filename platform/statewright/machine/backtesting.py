@@ -139,7 +139,10 @@ class _Way(Struct, gc=False):
     keep: tuple[str, ...] | None
     allow: frozenset[str] | None
     schema: Schema | None
-    ways: dict[str | None, _Way | None]
+    ways: _Ways
+
+
+_Ways = dict[str | None, _Way | None]
 
 
 class _Life(Struct, gc=False):
@@ -150,7 +153,7 @@ class _Life(Struct, gc=False):
 
     head: Head | None = None
     surprised: bool = False
-    ways: dict[str | None, _Way | None] = {}
+    ways: _Ways = {}
 
 
 _UNSEEN: Any = object()
@@ -178,7 +181,10 @@ class Backtest:
         self._lives: dict[str, _Life] = {}
         self._findings: dict[tuple[Any, ...], Finding] = {}
         self._ends: dict[int, dict[Leaves, bool]] = {}
-        self._ways: dict[Leaves, dict[str | None, _Way | None]] = {}
+        self._ways: dict[Leaves, _Ways] = {}
+        self._first = self._ways.setdefault(machine.initial, {})
+        # Nothing but what the first event carries can be in an entity's data, unless its creation was given more.
+        self._simple = machine.implicit and machine.context is None and not machine.definition.context
         self._agreed: dict[tuple[int, Leaves, Leaves], bool] = {}
 
     @property
@@ -217,13 +223,20 @@ class Backtest:
             head = life.head
             stood = () if head is None else head.leaves
             to = None
-            if flat and head is not None and past.kind == "event":
-                way = life.ways.get(past.event, _UNSEEN)
-                if way is _UNSEEN:
-                    way = self._way(life, past.event)
-                if way is not None and self._go(way, head, past):
-                    to = way.to
-                    life.ways = way.ways
+            if flat and past.kind == "event":
+                if head is None:
+                    begun = self._begun(past) if self._simple else None
+                else:
+                    begun = head
+                if begun is not None:
+                    ways = life.ways if head is not None else self._first
+                    way = ways.get(past.event, _UNSEEN)
+                    if way is _UNSEEN:
+                        way = self._way(ways, begun.leaves, past.event)
+                    if way is not None and self._go(way, begun, past):
+                        to = way.to
+                        life.ways = way.ways
+                        life.head = begun
             if to is None:
                 to = self._decide(life, past)
             if to is not None:
@@ -247,10 +260,15 @@ class Backtest:
 
     # --- the short way: one branch without guard or patch, from one state of a flat machine to another
 
-    def _way(self, life: _Life, event: str | None) -> _Way | None:
-        """The short way of an event where the entity stands; None where it takes a whole decision."""
-        assert life.head is not None
-        machine, leaves = self.machine, life.head.leaves
+    def _begun(self, past: Past) -> Head | None:
+        """The head before a first event that creates its entity; None where what it was given must be looked for."""
+        if past.sealed or past.data() != past.payload:
+            return None
+        return Head(version=0, revision=self.machine.revision, leaves=self.machine.initial, size=2)
+
+    def _way(self, ways: _Ways, leaves: Leaves, event: str | None) -> _Way | None:
+        """The short way of an event from a state; None where it takes a whole decision."""
+        machine = self.machine
         place = machine.places.at(leaves)
         only = None if place.ended or not event else machine.choices(place, event).only
         way = None
@@ -258,8 +276,8 @@ class Backtest:
             to = leaves if only.to is None else only.to
             schema = machine.events.get(event or "")
             way = _Way(to, only.keep, only.allow, schema, self._ways.setdefault(to, {}))
-        if len(life.ways) < FINDINGS:  # names of events are the senders' to invent
-            life.ways[event] = way
+        if len(ways) < FINDINGS:  # names of events are the senders' to invent
+            ways[event] = way
         return way
 
     def _go(self, way: _Way, head: Head, past: Past) -> bool:

@@ -312,21 +312,28 @@ class SqliteStore:
         return Batch(records, str(records[-1].position) if records else after)
 
     async def skim(
-        self, after: Place, limit: int, shape: type[T], kind: str, part: tuple[int, int] = (0, 1)
-    ) -> tuple[Sequence[T], Place]:
+        self,
+        after: Place,
+        limit: int,
+        shape: type[T],
+        kind: str,
+        take: Callable[[Iterator[T]], None],
+        part: tuple[int, int] = (0, 1),
+    ) -> Place:
         first = _position(after)
         upto = min(first + limit, _position(await self.latest_place()))
         if upto <= first:
-            return [], after
+            return after
         decode = _decoder_of(cast(Any, shape))
 
-        def read(connection: apsw.Connection) -> list[T]:
+        def read(connection: apsw.Connection) -> None:
             several = any(_one(connection, _OTHER_TYPES, (kind,)))
             sql = _SKIM + (_OF_TYPE if several else "") + _STRETCH
             rows = connection.execute(sql, (first, upto, kind if several else None, *part))
-            return _skimmed(cast("Iterator[tuple[int, int, str]]", rows), decode)
+            take(_skimmed(cast("Iterator[tuple[int, int, str]]", rows), decode))
 
-        return await asyncio.to_thread(self._with_reader, read), str(upto)
+        await asyncio.to_thread(self._with_reader, read)
+        return str(upto)
 
     async def latest_place(self) -> Place:
         with self._reading():
@@ -347,7 +354,7 @@ class SqliteStore:
     async def _in_thread(self, read: Callable[[apsw.Connection], list[Record]]) -> list[Record]:
         return await asyncio.to_thread(self._with_reader, read)
 
-    def _with_reader(self, read: Callable[[apsw.Connection], list[T]]) -> list[T]:
+    def _with_reader(self, read: Callable[[apsw.Connection], T]) -> T:
         """`read` on a connection that no other thread holds; no read transaction outlives it."""
         with self._reading():
             try:
@@ -514,18 +521,17 @@ def _decoder_of(shape: Any) -> Callable[[str], Any]:
     return msgspec.json.Decoder(shape).decode
 
 
-def _skimmed(rows: Iterator[tuple[int, int, str]], decode: Callable[[str], Any]) -> list[Any]:
-    position, found = 0, []
+def _skimmed(rows: Iterator[tuple[int, int, str]], decode: Callable[[str], Any]) -> Iterator[Any]:
+    position = 0
     try:
         for position, recorded_at, text in rows:
             one = decode(text)
             one.position, one.recorded_at = position, recorded_at
             if text.isascii():  # else its bytes are more than its characters
                 one.size = len(text)
-            found.append(one)
+            yield one
     except msgspec.DecodeError as error:
         raise LogDamaged(position, str(error)) from error
-    return found
 
 
 def _made_by(connection: apsw.Connection, ref: Ref, command: str, after_version: int = 0) -> list[Record]:

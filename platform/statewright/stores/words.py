@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
@@ -167,9 +167,18 @@ class Skims(Protocol):
     """A store that reads some fields of many transitions for much less than a whole record of each costs."""
 
     async def skim(
-        self, after: Place, limit: int, shape: type[T], kind: str, part: tuple[int, int] = (0, 1)
-    ) -> tuple[Sequence[T], Place]:
-        """What entities of the type `kind` did among the next `limit` transitions after a place, and the place then.
+        self,
+        after: Place,
+        limit: int,
+        shape: type[T],
+        kind: str,
+        take: Callable[[Iterator[T]], None],
+        part: tuple[int, int] = (0, 1),
+    ) -> Place:
+        """Hand `take` what entities of the type `kind` did among the next `limit` transitions; the place after them.
+
+        `take` is called in the thread that reads, and gets each as it is read: one that is used while it is still in
+        the processor's cache costs half of one that waited in a list.
 
         `shape` is a struct of some fields of a record, `position`, `recorded_at` and `size` (bytes at most, or 0)
         among them. Of `part` (k, n) entities are told apart in n groups by a rule that stays, and group k is given.
