@@ -245,21 +245,23 @@ def _grouped(definition: Definition) -> dict[tuple[str, str, str], list[Place]]:
 def _facts(
     name: str, what: What, at: str, before: State | Definition, after: State | Definition, facts: Iterable[str]
 ) -> Iterator[Difference]:
-    """What differs in the facts of a state or of the definition, then in its words."""
+    """What differs in the facts of a state or of the definition, then in its words: it is the holder that changed."""
     for fact in _unlike(before, after, facts):
         was, now = getattr(before, fact), getattr(after, fact)
-        if fact == "type" and isinstance(before, State) and isinstance(after, State) and _kind(before) == _kind(after):
-            continue
+        if fact == "type" and isinstance(before, State) and isinstance(after, State):
+            was, now = _kind(before), _kind(after)
+            if was == now:
+                continue
         said = f"{_SPOKEN[fact]} of the {name}" if name != "definition" else _SPOKEN[fact]
         if _short(was) and _short(now):
             sentence = f"{said}: {_text(now)} instead of {_text(was)}"
         else:
             sentence = f"{said} {'differ' if fact == 'tags' else 'differs'}"
-        yield Difference(_change(was, now), what, child(at, _KEYS.get(fact, fact)), sentence, _left(was), _left(now))
+        yield Difference("changed", what, child(at, _KEYS.get(fact, fact)), sentence, _left(was), _left(now))
     for word in _unlike(before, after, _WORDS):
         was, now = getattr(before, word), getattr(after, word)
         sentence = f"the {word if word != 'meta' else 'free content'} of the {name} differs"
-        yield Difference(_change(was, now), "words", child(at, word), sentence, _left(was), _left(now))
+        yield Difference("changed", "words", child(at, word), sentence, _left(was), _left(now))
 
 
 def _maps(what: What, key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
