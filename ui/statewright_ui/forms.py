@@ -6,11 +6,14 @@ What a schema says that no input can show is left to whoever checks what is sent
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import unquote
 
 from msgspec import Struct
+
+from statewright.machine.outline import DEPTH, EXACT
 
 Kind = Literal["text", "number", "checkbox", "select", "date", "email", "json"]
 PREFIX = "f."
@@ -169,12 +172,13 @@ def _value(schema: Mapping[str, Any], text: str) -> Any:
     match _type(schema):
         case "integer":
             try:
-                return int(text)
-            except ValueError:
-                raise ValueError("write a whole number") from None
+                return _bearable(int(text))
+            except ValueError as error:
+                large = "exactly" in str(error)
+                raise ValueError(str(error) if large else "write a whole number") from None
         case "number":
             try:
-                return int(text) if text.lstrip("-").isdigit() else _finite(float(text))
+                return _bearable(int(text)) if text.lstrip("-").isdigit() else _finite(float(text))
             except ValueError:
                 raise ValueError("write a number") from None
         case "boolean":
@@ -185,8 +189,27 @@ def _value(schema: Mapping[str, Any], text: str) -> Any:
 
 
 def _finite(value: float) -> float:
-    if value != value or value in (float("inf"), float("-inf")):
-        raise ValueError("no number")
+    if not math.isfinite(value):
+        raise ValueError("this number is too large")
+    return value
+
+
+def _bearable(value: Any, depth: int = 0) -> Any:
+    """The value, if an event could carry it: whole numbers as browsers hold them, real text, and not too deep."""
+    if depth > DEPTH:
+        raise ValueError(f"this nests deeper than {DEPTH}")
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else ():
+            _bearable(key, depth + 1)
+        for inner in value.values() if isinstance(value, dict) else value:
+            _bearable(inner, depth + 1)
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("half of a surrogate pair is no text") from None
+    elif isinstance(value, int) and not -EXACT <= value <= EXACT:
+        raise ValueError("whole numbers beyond 2^53 cannot be held exactly")
     return value
 
 
@@ -195,7 +218,8 @@ def _json(text: str) -> Any:
         raise ValueError(f"{word} is no JSON")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        found = json.loads(text, parse_constant=refuse, parse_float=lambda part: _finite(float(part)))
+        return _bearable(found)
     except json.JSONDecodeError as error:
         raise ValueError(f"this is not JSON: {error.msg.lower()} in column {error.colno}") from None
     except RecursionError:
