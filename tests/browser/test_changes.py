@@ -86,7 +86,7 @@ def test_a_draft_is_compared_tried_and_activated(page: Page, platform: Platform,
 def test_a_life_is_stepped_through_with_clicks_and_keys(page: Page, loan: str) -> None:
     page.goto(f"/definitions/{loan}/simulate?revision=2")
     page.get_by_role("button", name="Be this person").focus()
-    page.get_by_label("Id").fill("anna")
+    page.get_by_label("Id", exact=True).fill("anna")
     page.locator("fieldset").get_by_role("checkbox").check()
     page.get_by_role("button", name="Be this person").click()
     expect(page.locator("#possible header")).to_contain_text("anna (clerk)")
@@ -107,7 +107,7 @@ def test_a_life_is_stepped_through_with_clicks_and_keys(page: Page, loan: str) -
     page.get_by_role("link", name="Forward", exact=True).click()
     expect(page.get_by_role("alert")).to_be_visible()
 
-    page.get_by_label("Name").fill("a large loan is not granted")
+    page.get_by_label("Name", exact=True).fill("a large loan is not granted")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
     saved = json.loads(download.value.path().read_text())
