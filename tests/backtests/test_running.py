@@ -206,6 +206,27 @@ async def test_what_waits_is_run_beside_the_server_and_what_comes_later_too(
     await running
 
 
+async def test_a_server_that_stops_leaves_a_backtest_for_its_next_start(
+    log: SqliteStore, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("statewright.backtests.running.BATCH", 1)
+    ask(catalog)
+    keeper = Keeper(catalog, log.path, f"sqlite:///{tmp_path / 'catalog.sqlite'}", beside=False)
+    running = asyncio.create_task(keeper.run())
+    async with asyncio.timeout(30):
+        while result(catalog).status != "running":
+            await asyncio.sleep(0.005)
+
+    keeper.stop()
+    await running
+
+    waiting = catalog.backtests.next()
+    assert waiting is not None
+    assert waiting.status == "waiting"
+    await run(log, catalog, waiting.id)
+    assert result(catalog).tally.refused == 10
+
+
 async def _ended(catalog: Catalog) -> None:
     async with asyncio.timeout(60):
         while result(catalog).open:

@@ -61,6 +61,8 @@ class Keeper:
                     await self._run_beside(asked)
                 else:
                     await asyncio.to_thread(_run, self._log, self._url, asked.id, self._stops)
+                if asked is not None and self._stopping:
+                    await asyncio.to_thread(self._catalog.backtests.put_back, asked.id)
             except Exception as error:
                 _log.exception("backtests wait: %s", error)
                 await asyncio.sleep(_AGAIN_S)

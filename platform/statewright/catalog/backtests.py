@@ -140,6 +140,13 @@ class Backtests:
             row.place, row.share, row.tally = place, share, msgspec.json.encode(tally).decode()
             return True
 
+    def put_back(self, id: int) -> None:
+        """Have one that runs begun anew later, and not counted as tried: its process was asked to end."""
+        with writing(self._engine) as session:
+            row = session.get(BacktestRow, id)
+            if row is not None and row.status == "running":
+                row.status, row.attempts = "waiting", max(row.attempts - 1, 0)
+
     def finish(self, id: int, place: str, tally: Tally) -> None:
         """Keep the result, unless it was cancelled meanwhile."""
         with writing(self._engine) as session:

@@ -14,12 +14,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from statewright.machine.branches import Guard, Move
 from statewright.machine.compile import Machine, state_text
 from statewright.machine.decide import Accepted, Event, Refused, decide
 from statewright.machine.deciding import DATA_BYTES, PAYLOAD_BYTES
 from statewright.machine.definition import Migration
 from statewright.machine.explaining import body_of
-from statewright.machine.expressions import Related
+from statewright.machine.expressions import ExpressionError, Moment, Related
 from statewright.machine.places import AFTER
 from statewright.machine.record import ANONYMOUS, Actor, Head, Leaves, Record, Timer, timers_after
 from statewright.machine.schemas import Schema
@@ -132,14 +133,22 @@ def _nobody(_data: Mapping[str, Any], _position: int) -> Mapping[str, Related]:
     return {}
 
 
-class _Way(Struct, gc=False):
-    """An event's way where only one branch takes it, without guard or patch: to where, and the ways from there."""
+class _Branch(Struct, gc=False):
+    """One branch of a short way: to where, and the ways from there."""
 
+    guard: Guard | None
     to: Leaves
     keep: tuple[str, ...] | None
     allow: frozenset[str] | None
-    schema: Schema | None
     ways: _Ways
+
+
+class _Way(Struct, gc=False):
+    """An event's way from a state of a flat machine, where none of its branches patches or forbids."""
+
+    branches: tuple[_Branch, ...]
+    schema: Schema | None
+    active: frozenset[str]
 
 
 _Ways = dict[str | None, _Way | None]
@@ -233,9 +242,9 @@ class Backtest:
                     way = ways.get(past.event, _UNSEEN)
                     if way is _UNSEEN:
                         way = self._way(ways, begun.leaves, past.event)
-                    if way is not None and self._go(way, begun, past):
-                        to = way.to
-                        life.ways = way.ways
+                    if way is not None and (branch := self._go(way, begun, past)) is not None:
+                        to = branch.to
+                        life.ways = branch.ways
                         life.head = begun
             if to is None:
                 to = self._decide(life, past)
@@ -258,7 +267,7 @@ class Backtest:
         tally.accepted += accepted
         tally.transitions += transitions
 
-    # --- the short way: one branch without guard or patch, from one state of a flat machine to another
+    # --- the short way: branches without patches, from one state of a flat machine to another
 
     def _begun(self, past: Past) -> Head | None:
         """The head before a first event that creates its entity; None where what it was given must be looked for."""
@@ -270,40 +279,79 @@ class Backtest:
         """The short way of an event from a state; None where it takes a whole decision."""
         machine = self.machine
         place = machine.places.at(leaves)
-        only = None if place.ended or not event else machine.choices(place, event).only
+        choices = None if place.ended or not event else machine.choices(place, event)
         way = None
-        if only is not None and only.patch is None and event not in machine.internal:
-            to = leaves if only.to is None else only.to
-            schema = machine.events.get(event or "")
-            way = _Way(to, only.keep, only.allow, schema, self._ways.setdefault(to, {}))
+        if choices is not None and choices.moves and event not in machine.internal and not machine.relations:
+            chain = choices.chains[0]
+            if all(move.patch is None and not move.forbids for move in chain):
+                branches = tuple(self._branch(leaves, move) for move in chain)
+                way = _Way(branches, machine.events.get(event or ""), place.active)
         if len(ways) < FINDINGS:  # names of events are the senders' to invent
             ways[event] = way
         return way
 
-    def _go(self, way: _Way, head: Head, past: Past) -> bool:
-        """Take a short way, as `decide` would; False, and nothing has happened, where that needs a whole decision."""
-        if past.sealed or (way.allow is not None and way.allow.isdisjoint(past.actor.roles)):
-            return False
+    def _branch(self, leaves: Leaves, move: Move) -> _Branch:
+        to = leaves if move.to is None else move.to
+        return _Branch(move.guard, to, move.keep, move.allow, self._ways.setdefault(to, {}))
+
+    def _go(self, way: _Way, head: Head, past: Past) -> _Branch | None:
+        """Take a short way, as `decide` would; None, and nothing has happened, where that needs a whole decision."""
         payload, size = past.payload, head.size + (past.size or DATA_BYTES)
-        if size > DATA_BYTES or past.size > PAYLOAD_BYTES:
-            return False
+        if past.sealed or size > DATA_BYTES or past.size > PAYLOAD_BYTES:
+            return None
         if way.schema is not None:
             payload = way.schema.filled(payload)
             if not way.schema.fits(payload):
-                return False
-        keep = way.keep
+                return None
+        branch = way.branches[0]
+        if branch.guard is not None:
+            chosen = self._holding(way, head, past, payload)
+            if chosen is None:
+                return None
+            branch = chosen
+        if branch.allow is not None and branch.allow.isdisjoint(past.actor.roles):
+            return None
+        keep = branch.keep
         kept = payload if keep is None else {field: payload[field] for field in keep if field in payload}
         if kept:
             data = {**head.data, **kept}
             context = self.machine.context
             if context is not None and not context.fits(data):
-                return False
+                return None
             head.data = data
             head.size = size
             self.held += past.size
-        head.leaves = way.to
+        head.leaves = branch.to
         head.version += 1
-        return True
+        return branch
+
+    def _holding(self, way: _Way, head: Head, past: Past, payload: dict[str, Any]) -> _Branch | None:
+        """The first branch whose guard holds; None where none does, or one has no answer."""
+        now = past.recorded_at if past.now is None else past.now
+        moment = Moment(
+            actor=past.actor,
+            now=now,
+            occurred_at=now if past.occurred_at is None else past.occurred_at,
+            type=self.machine.type,
+            id=past.entity,
+            version=head.version,
+            active=way.active,
+            event=past.event or "",
+            related={},
+        )
+        for branch in way.branches:
+            guard = branch.guard
+            if guard is None:
+                return branch
+            try:
+                holds = guard.expression.run(head.data, payload, guard.params, moment)
+            except ExpressionError:
+                return None
+            if holds is True:
+                return branch
+            if holds is not False:
+                return None
+        return None
 
     def _decide(self, life: _Life, past: Past) -> Leaves | None:
         """Decide one again, whatever it is; where the entity is then, None where it was not let through."""
