@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from statewright.machine.backtesting import Backtest, Past, Tally, past_of
 from statewright.machine.compile import Machine
 from statewright.stores.memory import MemoryStore

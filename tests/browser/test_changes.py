@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ LOAN: dict[str, Any] = {
 
 
 @pytest.fixture
-def loan(platform: Platform) -> Iterator[str]:
+def loan(platform: Platform) -> str:
     """A type of this test's own, with entities under its first revision and a second one drafted."""
     type = f"loan_{os.urandom(3).hex()}"
     first = {"id": type, **LOAN}
@@ -57,7 +56,7 @@ def loan(platform: Platform) -> Iterator[str]:
             body = {"event": event, "data": data, "actor": actor}
             answer = platform.http.post(f"/api/v1/entities/{type}/l-{number}/transitions", json=body)
             assert answer.status_code == 201, answer.text
-    yield type
+    return type
 
 
 def test_a_draft_is_compared_tried_and_activated(page: Page, platform: Platform, loan: str) -> None:

@@ -1,4 +1,4 @@
-"""Recorded histories decided again: what is counted, what is explained, and what an entity is held to have been given."""
+"""Recorded histories decided again: what is counted, what is explained, what an entity is held to have been given."""
 
 from __future__ import annotations
 

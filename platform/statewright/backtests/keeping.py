@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 from statewright.backtests.running import run
+from statewright.backtests.sharing import LARGE, begin_quietly, shared, workers
 from statewright.catalog import Catalog
 from statewright.catalog.backtests import Backtest
 from statewright.stores.sqlite import SqliteStore
 
 _AGAIN_S = 1.0
-_NICE = 15
 _log = logging.getLogger("statewright.backtests")
 
 
@@ -61,7 +59,7 @@ class Keeper:
                     await self._run_beside(asked)
                 else:
                     await asyncio.to_thread(_run, self._log, self._url, asked.id, self._stops)
-                if asked is not None and self._stopping:
+                if asked is not None and self._stops():
                     await asyncio.to_thread(self._catalog.backtests.put_back, asked.id)
             except Exception as error:
                 _log.exception("backtests wait: %s", error)
@@ -79,9 +77,7 @@ class Keeper:
 
     async def _run_beside(self, asked: Backtest) -> None:
         context = multiprocessing.get_context("spawn")
-        process = context.Process(
-            target=_alone, args=(self._log, self._url, asked.id, os.getpid()), name="backtest", daemon=True
-        )
+        process = context.Process(target=_alone, args=(self._log, self._url, asked.id, os.getpid()), name="backtest")
         process.start()
         self._process = process
         try:
@@ -107,24 +103,22 @@ class Keeper:
 
 def _alone(log: Path, catalog_url: str, id: int, parent: int) -> None:
     """The whole life of a backtest's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a stop is the server's to decide
+    begin_quietly()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    os.nice(_NICE)
-    # Heads by the hundred thousand hold no circles: looking for some would take a third of the time.
-    gc.freeze()
-    gc.set_threshold(500_000, 50, 1_000)
-    _run(log, catalog_url, id, lambda: os.getppid() != parent)
+    _run(log, catalog_url, id, lambda: os.getppid() != parent, spread=True)
 
 
-def _run(log: Path, catalog_url: str, id: int, stopping: Callable[[], bool]) -> None:
-    asyncio.run(_on_its_own(log, catalog_url, id, stopping))
+def _run(log: Path, catalog_url: str, id: int, stopping: Callable[[], bool], spread: bool = False) -> None:
+    asyncio.run(_on_its_own(log, catalog_url, id, stopping, spread))
 
 
-async def _on_its_own(log: Path, catalog_url: str, id: int, stopping: Callable[[], bool]) -> None:
+async def _on_its_own(log: Path, catalog_url: str, id: int, stopping: Callable[[], bool], spread: bool) -> None:
     """A backtest with a store and a catalogue of its own, since neither is to be shared between loops."""
     store, catalog = SqliteStore.open(log, read_only=True), Catalog.open(catalog_url)
     try:
-        await run(store, catalog, id, stopping)
+        large = spread and workers() > 1 and store.compare_places(await store.latest_place(), LARGE) > 0
+        whole = shared(log, catalog_url, stopping) if large else None
+        await run(store, catalog, id, stopping, whole=whole)
     finally:
         await store.close()
         catalog.close()

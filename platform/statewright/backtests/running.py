@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -36,27 +36,68 @@ class _TooMuch(Exception):
     """More is held than may be."""
 
 
+Note = Callable[[Place, float, Tally], Awaitable[bool]]
+"""Keeps how far a backtest is, from 0 to 1, and what it found so far; False when it is to end."""
+
+
 async def run(
-    store: EventStore, catalog: Catalog, id: int, stopping: Callable[[], bool] = lambda: False, held: int = HELD
+    store: EventStore,
+    catalog: Catalog,
+    id: int,
+    stopping: Callable[[], bool] = lambda: False,
+    held: int = HELD,
+    whole: Callable[[Asked, Note], Awaitable[Tally]] | None = None,
 ) -> None:
     """Run the backtest `id`, unless it was cancelled. Its result, or why there is none, is in the catalogue then.
 
-    Raises whatever else the log or the catalogue raise: it is then begun again.
+    `whole` does the work where it is not to be done here. Raises whatever else the log or the catalogue raise: it is
+    then begun again.
     """
-    asked = await asyncio.to_thread(catalog.backtests.begin, id, await store.latest_place())
+    backtests = catalog.backtests
+    asked = await asyncio.to_thread(backtests.begin, id, await store.latest_place())
     if asked is None:
         return
     try:
-        machine = await asyncio.to_thread(catalog.machine_of, asked.type, asked.revision)
+        await asyncio.to_thread(catalog.machine_of, asked.type, asked.revision)
     except CatalogError as error:
-        await asyncio.to_thread(catalog.backtests.fail, id, f"no machine can be made of it: {error}")
+        await asyncio.to_thread(backtests.fail, id, f"no machine can be made of it: {error}")
         return
-    running = _Running(store, catalog, asked, machine, stopping, held)
+
+    async def note(place: Place, share: float, tally: Tally) -> bool:
+        return await asyncio.to_thread(backtests.note, id, place, share, tally)
+
     try:
-        tally = await running.whole()
+        if whole is not None:
+            tally = await whole(asked, note)
+        else:
+            tally = await tried(store, catalog, asked, note, stopping, held=held)
     except Stopped:
         return
-    await asyncio.to_thread(catalog.backtests.finish, id, asked.goal or START, tally)
+    await asyncio.to_thread(backtests.finish, id, asked.goal or START, tally)
+
+
+async def tried(
+    store: EventStore,
+    catalog: Catalog,
+    asked: Asked,
+    note: Note,
+    stopping: Callable[[], bool],
+    *,
+    held: int = HELD,
+    of: tuple[int, int] = (0, 1),
+) -> Tally:
+    """Replay the log up to the goal of `asked`, for the entities of group k of n where `of` is (k, n).
+
+    Raises Stopped.
+    """
+    machine = await asyncio.to_thread(catalog.machine_of, asked.type, asked.revision)
+    running = _Running(store, catalog, asked, machine, note, stopping, held, of)
+    parts = 1
+    while True:
+        try:
+            return await running.in_parts(parts)
+        except _TooMuch:
+            parts *= 2
 
 
 class _Running:
@@ -66,33 +107,30 @@ class _Running:
         catalog: Catalog,
         asked: Asked,
         machine: Machine,
+        note: Note,
         stopping: Callable[[], bool],
         held: int,
+        of: tuple[int, int],
     ) -> None:
         self.store = store
         self.catalog = catalog
         self.asked = asked
         self.machine = machine
+        self.note = note
         self.stopping = stopping
         self.held = held
+        self.of = of
         self.goal = asked.goal or START
         self._noted = time.monotonic()
 
-    async def whole(self) -> Tally:
-        """The whole log, in as many parts as memory asks for."""
-        parts = 1
-        while True:
-            try:
-                return await self._in_parts(parts)
-            except _TooMuch:
-                parts *= 2
-
-    async def _in_parts(self, parts: int) -> Tally:
+    async def in_parts(self, parts: int) -> Tally:
+        """The log read once for each of so many parts of the entities. Raises _TooMuch, and Stopped."""
         backtest = Backtest(self.machine, self._then(), self._related())
+        group, groups = self.of
         for part in range(parts):
             place: Place = START
             while self.store.compare_places(place, self.goal) < 0:
-                after = await self._read(backtest, place, (part, parts))
+                after = await self._read(backtest, place, (group + groups * part, groups * parts))
                 if after == place:
                     break
                 place = after
@@ -121,9 +159,7 @@ class _Running:
         if time.monotonic() - self._noted < NOTE_S:
             return
         self._noted = time.monotonic()
-        share = (part + _share(place, self.goal)) / parts
-        note = self.catalog.backtests.note
-        if not await asyncio.to_thread(note, self.asked.id, place, share, backtest.so_far()):
+        if not await self.note(place, (part + _share(place, self.goal)) / parts, backtest.so_far()):
             raise Stopped
 
     def _then(self) -> Callable[[int], Machine | None]:

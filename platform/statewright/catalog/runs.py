@@ -1,4 +1,4 @@
-"""Simulated lives that people stepped through, each kept by a digest of what is in it: an address names one for good."""
+"""Simulated lives that people stepped through, each kept by a digest of what is in it: its address is good for ever."""
 
 from __future__ import annotations
 

@@ -580,3 +580,26 @@ def stranded(machine: Machine, leaves: Leaves, revision: int) -> tuple[str, ...]
 def text_of_place(leaves: Leaves) -> str | list[str]:
     """A configuration for people; the empty one is nowhere."""
     return state_text(leaves) if leaves else ""
+
+
+def summed(tallies: Iterable[Tally]) -> Tally:
+    """What several backtests found that each had entities of their own."""
+    whole, findings = Tally(), dict[tuple[Any, ...], Finding]()
+    for tally in tallies:
+        for name in _COUNTS:
+            setattr(whole, name, getattr(whole, name) + getattr(tally, name))
+        for one in tally.findings:
+            key = (one.kind, one.state, one.event, one.why, one.at, one.to, one.went)
+            known = findings.get(key)
+            findings[key] = one if known is None else _joined(known, one)
+    whole.findings = sorted(findings.values(), key=lambda one: (-one.count, one.state, one.event))[:FINDINGS]
+    return whole
+
+
+_COUNTS = tuple(name for name in Tally.__struct_fields__ if name != "findings")
+
+
+def _joined(one: Finding, other: Finding) -> Finding:
+    examples = sorted([*one.examples, *other.examples], key=lambda each: (not each.first, each.position))[:EXAMPLES]
+    count, histories = one.count + other.count, one.histories + other.histories
+    return msgspec.structs.replace(one, count=count, histories=histories, examples=examples)
