@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from statewright.backtests import Keeper, run
+from statewright.backtests.sharing import shared
 from statewright.catalog import Backtest, Catalog
 from statewright.machine.decide import Event
 from statewright.machine.record import Actor
@@ -206,6 +208,19 @@ async def test_what_waits_is_run_beside_the_server_and_what_comes_later_too(
     await running
 
 
+async def test_a_log_shared_by_processes_gives_the_same_result(
+    log: SqliteStore, catalog: Catalog, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    await run(log, catalog, ask(catalog))
+    await run(log, catalog, ask(catalog), whole=shared(log.path, url, lambda: False))
+
+    together, alone = (found.tally for found in catalog.backtests.of("loan", 2))
+
+    assert [found.count for found in together.findings] == [found.count for found in alone.findings]
+    assert replace(together, findings=[]) == replace(alone, findings=[])
+
+
 async def test_a_server_that_stops_leaves_a_backtest_for_its_next_start(
     log: SqliteStore, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +229,7 @@ async def test_a_server_that_stops_leaves_a_backtest_for_its_next_start(
     keeper = Keeper(catalog, log.path, f"sqlite:///{tmp_path / 'catalog.sqlite'}", beside=False)
     running = asyncio.create_task(keeper.run())
     async with asyncio.timeout(30):
-        while result(catalog).status != "running":
+        while result(catalog).status != "running":  # noqa: ASYNC110  # a row rings no bell
             await asyncio.sleep(0.005)
 
     keeper.stop()
@@ -229,5 +244,5 @@ async def test_a_server_that_stops_leaves_a_backtest_for_its_next_start(
 
 async def _ended(catalog: Catalog) -> None:
     async with asyncio.timeout(60):
-        while result(catalog).open:
+        while result(catalog).open:  # noqa: ASYNC110  # a row rings no bell
             await asyncio.sleep(0.05)

@@ -21,7 +21,7 @@ from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import START, Place
 
 LARGE: Place = "200000"
-"""From how long a log on it is worth to start processes: one takes a second to start, as long as it takes to read that."""
+"""From how long a log on processes are worth starting: a start takes a second, and so does reading that much."""
 WORKERS = 4
 _NICE = 15
 
