@@ -25,6 +25,7 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 
 from statewright import consolidators
+from statewright.backtests import Keeper
 from statewright.catalog import Catalog
 from statewright.commands import Committer, Timers
 from statewright.folder import FolderLock
@@ -120,9 +121,20 @@ class Installation:
             failed=partial(_end_soon, _FAILED),
         )
         self.timers = Timers(self.committer, _Deadlines(self.views))
-        self.rooms = Rooms(self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers)
+        self.backtests = Keeper(self.catalog, settings.log, settings.catalog_url, beside=not settings.single_process)
+        self.rooms = Rooms(
+            self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake
+        )
         self.pulse = Pulse(self.store, self.views)
-        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse, self.timers)
+        needs = Needs(
+            self.catalog,
+            self.store,
+            self.rooms.asking,
+            self.views,
+            self.pulse,
+            self.timers,
+            backtest=self.backtests.wake,
+        )
         litestar = Litestar(
             [*api(self.rooms), pages(needs)],
             exception_handlers={HTTPException: _answer_error, Exception: _answer_error},
@@ -143,6 +155,7 @@ class Installation:
         self.rooms.close()
         self.pulse.close()
         self.timers.stop()
+        self.backtests.stop()
 
     async def close(self) -> None:
         """Finish what was accepted, and let go of everything."""
@@ -187,6 +200,7 @@ async def _serve(settings: Settings) -> None:
     server = Server(installation.application, settings.host, port, stopping=installation.stop_waiting)
     helper.start()
     firing = asyncio.create_task(installation.timers.run(), name="timers")
+    trying = asyncio.create_task(installation.backtests.run(), name="backtests")
     # What has been made so far stays, and need not be looked at again whenever garbage is collected.
     gc.collect()
     gc.freeze()
@@ -198,7 +212,8 @@ async def _serve(settings: Settings) -> None:
     finally:
         try:
             installation.timers.stop()
-            await firing
+            installation.backtests.stop()
+            await asyncio.gather(firing, trying)
             await installation.close()
         finally:
             await helper.stop()

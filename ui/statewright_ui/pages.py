@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Response, Router
 
 from statewright_ui.assets import static_file
+from statewright_ui.changes.routes import changes
 from statewright_ui.definition.routes import definitions
 from statewright_ui.entities.routes import entities
 from statewright_ui.entity.routes import entity
@@ -13,6 +14,7 @@ from statewright_ui.overview.routes import overview
 from statewright_ui.refusals.routes import refusals
 from statewright_ui.shell.errors import error_page
 from statewright_ui.shell.routes import shell
+from statewright_ui.simulator.routes import simulator
 from statewright_ui.system.routes import system
 
 
@@ -23,6 +25,8 @@ def pages(needs: Needs) -> Router:
         route_handlers=[
             overview(needs),
             *definitions(needs),
+            *changes(needs),
+            *simulator(needs),
             *entities(needs),
             *entity(needs),
             refusals(needs),
