@@ -78,3 +78,10 @@ def test_the_definitions_that_come_along_survive(file: Path, notation: str) -> N
     document = orjson.loads(file.read_bytes())
 
     assert spelled_out(_there_and_back(document, notation)) == spelled_out(document)
+
+
+def test_scxml_brings_back_a_branch_of_whose_targets_one_leads_nowhere() -> None:
+    branch = {"target": ["a", ".nowhere"], "context": {"n": 1}}
+    document = {"id": "thing", "initial": "a", "states": {"a": {"on": {"GO": branch}}}}
+
+    assert _there_and_back(document, "scxml") == document
