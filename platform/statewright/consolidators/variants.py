@@ -57,7 +57,7 @@ class _Life(Struct, gc=False):
 
 
 class Variants(Folding[_Life]):
-    """One row per entity in `variants_<n>`; paths, states, events, cohorts, arrivals, hand-overs in tables beside it."""
+    """One row per entity in `variants_<n>`; paths, states, events, cohorts, arrivals, hand-overs in tables beside."""
 
     name: ClassVar[str] = "variants"
     number: ClassVar[int] = 1
