@@ -19,16 +19,18 @@ from statewright.consolidators.lengths import fine_class_of
 DAY = 86_400_000_000
 """A day in microseconds."""
 
-DAYS_IN_BLOCK = 32
-"""How many days stand together in a row of their own where long periods are asked for."""
+SPANS = (1_024, 32, 1)
+"""How many days stand together in one row: the same is counted by era, by block and by day, so that a long period is
+asked for by a few rows and not by hundreds."""
+
+WIDE_SPANS = (1_024, 1)
+"""The same where keys are so many that a block would hold hardly fewer rows than its days."""
 
 _KEYS_AT_ONCE = 200
 _decode_classes = msgspec.json.Decoder(dict[int, int]).decode
 _encode_classes = msgspec.json.Encoder().encode
 
 Key = tuple[Any, ...]
-_Stored = tuple[Key, Sequence[int], int, int, dict[int, int]]
-"""A row: its key, its sums, and the three parts of its spread."""
 
 
 def day_of(at: int) -> int:
@@ -50,51 +52,58 @@ class Spread(Struct, gc=False):
         found = fine_class_of(length_us)
         self.classes[found] = self.classes.get(found, 0) + times
 
-    def merge(self, total: int, longest: int, classes: dict[int, int]) -> None:
+    def merge(self, other: Spread) -> None:
         """Count what another one counted."""
-        self.total += total
-        self.longest = max(self.longest, longest)
+        self.total += other.total
+        self.longest = max(self.longest, other.longest)
         mine = self.classes
-        for each, times in classes.items():
+        for each, times in other.classes.items():
             mine[each] = mine.get(each, 0) + times
 
 
 class Tally(Struct, gc=False):
-    """What is to be added to one row."""
+    """Sums, and lengths of time beside them."""
 
     sums: list[int]
     spread: Spread = field(default_factory=Spread)
 
+    def merge(self, other: Tally) -> None:
+        """Add another one."""
+        self.sums = [mine + more for mine, more in zip(self.sums, other.sums, strict=True)]
+        self.spread.merge(other.spread)
+
 
 class Tallies:
-    """A table of sums: `keys` name a row, `sums` are counted in it, beside the lengths of time that belong to it."""
+    """A table of sums by span of days, type, revision and what else `keys` say, with the lengths that belong to them.
 
-    def __init__(self, name: str, tables: MetaData, keys: Sequence[Column[Any]], sums: Sequence[str]) -> None:
+    A key begins with type, day and revision; what is added to it counts in every span that holds the day.
+    """
+
+    def __init__(self, name: str, tables: MetaData, keys: Iterable[Column[Any]], sums: Sequence[str]) -> None:
+        columns = [*_span_keys(), *keys]
+        named = [key.name for key in columns]
+        values = [*sums, "microseconds", "longest", "lengths"]
         Table(
             name,
             tables,
-            *keys,
-            *(Column(each, BigInteger, nullable=False) for each in sums),
-            Column("microseconds", BigInteger, nullable=False),
-            Column("longest", BigInteger, nullable=False),
+            *columns,
+            *_sums_of(*sums, "microseconds", "longest"),
             Column("lengths", Text, nullable=False),
             sqlite_with_rowid=False,
         )
         self.pending: dict[Key, Tally] = {}
         self._sums = len(sums)
-        named = [key.name for key in keys]
-        values = [*sums, "microseconds", "longest", "lengths"]
-        columns = ", ".join([*named, *values])
         self._wide = len(named)
-        self._read = f"select {columns} from {name} where ({', '.join(named)}) in "  # noqa: S608 - our own names
+        all_names = ", ".join([*named, *values])
+        self._read = f"select {all_names} from {name} where ({', '.join(named)}) in "  # noqa: S608 - our own names
         self._write = (
-            f"insert into {name} ({columns}) values ({', '.join('?' * (len(named) + len(values)))})"  # noqa: S608
+            f"insert into {name} ({all_names}) values ({', '.join('?' * (len(named) + len(values)))})"  # noqa: S608
             f" on conflict ({', '.join(named)})"
             f" do update set {', '.join(f'{each} = excluded.{each}' for each in values)}"
         )
 
     def at(self, key: Key) -> Tally:
-        """What is to be added to the row `key`."""
+        """What is to be added under `key`."""
         tally = self.pending.get(key)
         if tally is None:
             tally = self.pending[key] = Tally([0] * self._sums)
@@ -102,30 +111,38 @@ class Tallies:
 
     def write(self, connection: Connection) -> None:
         """Add what is pending to the table."""
-        keys = sorted(self.pending)
+        rows = self._by_span()
+        keys = sorted(rows)
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
-            for key, sums, total, longest, classes in self._stored(some, connection):
-                tally = self.pending[key]
-                tally.sums = [mine + theirs for mine, theirs in zip(tally.sums, sums, strict=True)]
-                tally.spread.merge(total, longest, classes)
-            connection.exec_driver_sql(self._write, [self._row(key) for key in some])
+            for key, stored in self._stored(some, connection):
+                rows[key].merge(stored)
+            connection.exec_driver_sql(self._write, [(*key, *_values(rows[key])) for key in some])
         self.pending.clear()
 
-    def _stored(
-        self, keys: Sequence[Key], connection: Connection
-    ) -> Iterator[tuple[Key, Sequence[int], int, int, Any]]:
+    def _by_span(self) -> dict[Key, Tally]:
+        rows: dict[Key, Tally] = {}
+        for (type_, day, *rest), tally in self.pending.items():
+            for span in SPANS:
+                key = (type_, span, day - day % span, *rest)
+                found = rows.get(key)
+                if found is None:
+                    found = rows[key] = Tally([0] * self._sums)
+                found.merge(tally)
+        return rows
+
+    def _stored(self, keys: Sequence[Key], connection: Connection) -> Iterator[tuple[Key, Tally]]:
         marks = ", ".join(["(" + ", ".join("?" * self._wide) + ")"] * len(keys))
         sql = f"{self._read} (values {marks})"
         for row in connection.exec_driver_sql(sql, tuple(part for key in keys for part in key)).fetchall():
-            key, sums = tuple(row[: self._wide]), row[self._wide : -3]
-            yield key, sums, row[-3], row[-2], _decode_classes(row[-1])
+            *sums, total, longest, lengths = row[self._wide :]
+            yield tuple(row[: self._wide]), Tally(sums, Spread(total, longest, _decode_classes(lengths)))
 
-    def _row(self, key: Key) -> tuple[Any, ...]:
-        tally = self.pending[key]
-        spread = tally.spread
-        classes = {each: times for each, times in sorted(spread.classes.items()) if times}
-        return (*key, *tally.sums, spread.total, spread.longest, _encode_classes(classes).decode())
+
+def _values(tally: Tally) -> tuple[Any, ...]:
+    spread = tally.spread
+    classes = {each: times for each, times in sorted(spread.classes.items()) if times}
+    return (*tally.sums, spread.total, spread.longest, _encode_classes(classes).decode())
 
 
 class Counts:
@@ -135,7 +152,7 @@ class Counts:
         self, name: str, tables: MetaData, keys: Sequence[Column[Any]], sums: Sequence[str], *, falls: bool = False
     ) -> None:
         """`falls`: counts may go down, and a row whose first sum has come to nothing goes."""
-        Table(name, tables, *keys, *(Column(s, BigInteger, nullable=False) for s in sums), sqlite_with_rowid=False)
+        Table(name, tables, *keys, *_sums_of(*sums), sqlite_with_rowid=False)
         self.pending: dict[Key, list[int]] = {}
         self._none = [0] * len(sums)
         named = [key.name for key in keys]
@@ -149,7 +166,7 @@ class Counts:
         self._clear = f"delete from {name} where {where} and {sums[0]} = 0" if falls else None  # noqa: S608
 
     def add(self, key: Key, *sums: int) -> None:
-        """Have `sums` added to the row `key`."""
+        """Have `sums` added under `key`."""
         found = self.pending.get(key)
         if found is None:
             self.pending[key] = list(sums)
@@ -159,14 +176,52 @@ class Counts:
 
     def write(self, connection: Connection) -> None:
         """Add what is pending to the table."""
-        rows = [(*key, *sums) for key, sums in sorted(self.pending.items()) if sums != self._none]
+        counted = self._rows()
+        rows = [(*key, *sums) for key, sums in sorted(counted.items()) if sums != self._none]
         if rows:
             connection.exec_driver_sql(self._write, rows)
-        if self._clear:
-            fallen = [key for key, sums in self.pending.items() if sums[0] < 0]
-            if fallen:
-                connection.exec_driver_sql(self._clear, fallen)
+        fallen = [key for key, sums in counted.items() if sums[0] < 0] if self._clear else ()
+        if self._clear and fallen:
+            connection.exec_driver_sql(self._clear, fallen)
         self.pending.clear()
+
+    def _rows(self) -> dict[Key, list[int]]:
+        return self.pending
+
+
+class SpannedCounts(Counts):
+    """Counts by span of days, type, revision and what else `keys` say. A key begins with type, day and revision."""
+
+    def __init__(
+        self,
+        name: str,
+        tables: MetaData,
+        keys: Iterable[Column[Any]],
+        sums: Sequence[str],
+        *,
+        spans: Sequence[int] = SPANS,
+        falls: bool = False,
+    ) -> None:
+        super().__init__(name, tables, [*_span_keys(), *keys], sums, falls=falls)
+        self._spans = spans
+
+    def _rows(self) -> dict[Key, list[int]]:
+        rows: dict[Key, list[int]] = {}
+        for (type_, day, *rest), sums in self.pending.items():
+            for span in self._spans:
+                key = (type_, span, day - day % span, *rest)
+                found = rows.get(key)
+                rows[key] = sums if found is None else [mine + more for mine, more in zip(found, sums, strict=True)]
+        return rows
+
+
+def _span_keys() -> list[Column[Any]]:
+    """`span` is a number of days, `start` the first of them, counted from 1970-01-01."""
+    return [*text_keys("type"), *number_keys("span", "start", "revision")]
+
+
+def _sums_of(*names: str) -> Iterator[Column[Any]]:
+    return (Column(name, BigInteger, nullable=False) for name in names)
 
 
 def text_keys(*names: str) -> Iterator[Column[Any]]:

@@ -1,8 +1,8 @@
 """The consolidator `variants`: which ways entities went, what they came back to, who handed over to whom.
 
 Entities that began on one day (of business time, in UTC) under one revision are a *cohort*, and most counts are kept by
-cohort, so that a period or a revision can be asked for. What is counted when it happens, and not when the entity
-began, is arrivals in configurations and hand-overs.
+the cohort's day, so that a period or a revision can be asked for. What is counted when it happens, and not when the
+entity began, is arrivals in configurations and hand-overs.
 
 An entity that comes back to a state after it had left it, or takes an event that it took before, is rework. A hand-over
 is two transitions of one entity, one after the other, by two different actors that are known; the platform itself (role
@@ -21,11 +21,22 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table,
 from statewright.consolidators.flow import HOUR
 from statewright.consolidators.folding import MEMORY_BYTES, Folding, Key, rows_of
 from statewright.consolidators.paths import Step, Trail, Trails
-from statewright.consolidators.tallies import DAY, Counts, Spread, Tallies, day_of, number_keys, text_keys
+from statewright.consolidators.tallies import (
+    DAY,
+    WIDE_SPANS,
+    Counts,
+    SpannedCounts,
+    Spread,
+    Tallies,
+    day_of,
+    number_keys,
+    text_keys,
+)
 from statewright.machine.record import ANONYMOUS, Actor, Record
 
 _LIFE_BYTES = 900
 _TRAIL_BYTES = 2_000
+_COUNT_BYTES = 350
 _TRAILS_KEPT = 50_000
 _ROWS_AT_ONCE = 10_000
 
@@ -66,46 +77,29 @@ class Variants(Folding[_Life]):
         super().__init__()
         self.tables = MetaData()
         tables, n = self.tables, generation
-        cohort = ("day", "revision")
         self._entities = _Entities(str(_entities_table(n, tables).name))
         self._paths = str(_paths_table(n, tables).name)
-        self._ways = Counts(
+        self._ways = SpannedCounts(
             f"variants_ways_{n}",
             tables,
-            [*text_keys("type"), *number_keys(*cohort, "path")],
+            number_keys("path"),
             ("entities", "microseconds"),
+            spans=WIDE_SPANS,
             falls=True,
         )
-        self._days = Tallies(
-            f"variants_days_{n}",
-            tables,
-            [*text_keys("type"), *number_keys(*cohort)],
-            ("begun", "returned", "repeated"),
-        )
-        self._states = Tallies(
-            f"variants_states_{n}",
-            tables,
-            [*text_keys("type"), *number_keys(*cohort), *text_keys("state")],
-            ("reached", "again", "entered"),
-        )
-        self._events = Counts(
-            f"variants_events_{n}",
-            tables,
-            [*text_keys("type"), *number_keys(*cohort), *text_keys("event")],
-            ("entities", "again", "times"),
+        self._begun = Tallies(f"variants_begun_{n}", tables, (), ("begun", "returned", "repeated"))
+        self._states = Tallies(f"variants_states_{n}", tables, text_keys("state"), ("reached", "again", "entered"))
+        self._events = SpannedCounts(f"variants_events_{n}", tables, text_keys("event"), ("entities", "again", "times"))
+        self._handovers = SpannedCounts(
+            f"variants_handovers_{n}", tables, text_keys("from_actor", "to_actor"), ("times",), spans=WIDE_SPANS
         )
         self._arrivals = Counts(
             f"variants_arrivals_{n}",
             tables,
-            [*text_keys("type", "span"), *number_keys("start", "revision"), *text_keys("state")],
+            [*text_keys("type", "step"), *number_keys("start", "revision"), *text_keys("state")],
             ("times",),
         )
-        self._handovers = Counts(
-            f"variants_handovers_{n}",
-            tables,
-            [*text_keys("type"), *number_keys(*cohort), *text_keys("from_actor", "to_actor")],
-            ("times",),
-        )
+        self._sums = (self._ways, self._begun, self._states, self._events, self._handovers, self._arrivals)
         self._trails = Trails()
         self._cohorts: dict[tuple[str, int, int], _Cohort] = {}
         self._changed: list[_Life] = []
@@ -181,11 +175,8 @@ class Variants(Folding[_Life]):
     def _write(self, connection: Connection) -> None:
         self._write_entities(connection)
         self._add_cohorts()
-        for (type_, hour, revision, state), times in self._arrived.items():
-            self._arrivals.add((type_, "hour", hour * HOUR, revision, state), times)
-            self._arrivals.add((type_, "day", hour * HOUR // DAY * DAY, revision, state), times)
-        self._arrived.clear()
-        for table in (self._ways, self._days, self._states, self._events, self._arrivals, self._handovers):
+        self._add_arrivals()
+        for table in self._sums:
             table.write(connection)
         if self._trails.new:
             rows = [(row.path, row.type, row.before, row.event, row.length) for row in self._trails.new]
@@ -206,11 +197,12 @@ class Variants(Folding[_Life]):
     def _count(self, life: _Life) -> None:
         """Have an entity counted under the path that it has come to, and no more under the one before."""
         path, lasted = life.trail.path, life.happened_at - life.began_at
-        lengths = self._days.at(life.cohort.key).spread
+        cohort = life.cohort.key
+        lengths = self._begun.at(cohort).spread
         if life.counted is not None:
-            self._ways.add((*life.cohort.key, life.counted), -1, -life.lasted)
+            self._ways.add((*cohort, life.counted), -1, -life.lasted)
             lengths.add(life.lasted, -1)
-        self._ways.add((*life.cohort.key, path), 1, lasted)
+        self._ways.add((*cohort, path), 1, lasted)
         lengths.add(lasted)
         life.counted, life.lasted = path, lasted
         life.changed, life.stored = False, True
@@ -219,14 +211,14 @@ class Variants(Folding[_Life]):
         for cohort in self._cohorts.values():
             if not cohort.steps:
                 continue
-            sums = self._days.at(cohort.key).sums
+            sums = self._begun.at(cohort.key).sums
             for step, times in cohort.steps.items():
                 sums[0] += times * step.born
                 sums[1] += times * step.returned
                 sums[2] += times * step.repeated
                 self._add_step(cohort.key, step, times)
             for leaf, spread in cohort.reached.items():
-                self._states.at((*cohort.key, leaf)).spread.merge(spread.total, spread.longest, spread.classes)
+                self._states.at((*cohort.key, leaf)).spread.merge(spread)
             cohort.steps.clear()
             cohort.reached.clear()
 
@@ -239,8 +231,14 @@ class Variants(Folding[_Life]):
         if step.event is not None:
             self._events.add((*cohort, step.event), times * step.first, times * step.second, times)
 
+    def _add_arrivals(self) -> None:
+        for (type_, hour, revision, state), times in self._arrived.items():
+            self._arrivals.add((type_, "hour", hour * HOUR, revision, state), times)
+            self._arrivals.add((type_, "day", hour * HOUR // DAY * DAY, revision, state), times)
+        self._arrived.clear()
+
     def _drop(self) -> None:
-        for table in (self._ways, self._days, self._states, self._events, self._arrivals, self._handovers):
+        for table in self._sums:
             table.pending.clear()
         self._changed.clear()
         self._arrived.clear()
@@ -248,7 +246,9 @@ class Variants(Folding[_Life]):
         self._trails.forget()
 
     def _is_too_heavy(self, batch: Sequence[Record]) -> bool:
-        return _LIFE_BYTES * len(self._lives) + _TRAIL_BYTES * len(self._trails) > MEMORY_BYTES
+        counts = len(self._arrived) + len(self._handovers.pending)
+        weight = _LIFE_BYTES * len(self._lives) + _TRAIL_BYTES * len(self._trails) + _COUNT_BYTES * counts
+        return weight > MEMORY_BYTES
 
 
 BEGUN = ""

@@ -25,9 +25,32 @@ from statewright.views.answers import (
 )
 from statewright.views.deadlines import BEGINNING, Cursor, Deadline, DeadlinePage
 from statewright.views.listing import Order
+from statewright.views.measures import (
+    Dwell,
+    EventRework,
+    Funnel,
+    HandOver,
+    HandOvers,
+    Lengths,
+    Reach,
+    Reference,
+    References,
+    Related,
+    RelationCount,
+    Rework,
+    Span,
+    StateDwell,
+    StateRework,
+    Throughput,
+    TransitionDwell,
+    Variant,
+    Variants,
+)
 from statewright.views.moment import Basis
+from statewright.views.periods import Step
 from statewright.views.questions import Views
 from statewright.views.standing import with_lag
+from statewright.views.ways import Ended, ended_by
 
 __all__ = [
     "BEGINNING",
@@ -38,23 +61,45 @@ __all__ = [
     "Cursor",
     "Deadline",
     "DeadlinePage",
+    "Dwell",
+    "Ended",
     "EntityPage",
     "EntityRow",
+    "EventRework",
     "Flow",
+    "Funnel",
+    "HandOver",
+    "HandOvers",
     "HourCount",
+    "Lengths",
     "NotBuiltYet",
     "NotThereYet",
     "Order",
     "Overview",
     "Parked",
+    "Reach",
     "Rebuild",
+    "Reference",
+    "References",
+    "Related",
+    "RelationCount",
+    "Rework",
     "Seconds",
+    "Span",
     "Standing",
     "State",
+    "StateDwell",
+    "StateRework",
     "StateStays",
     "Stays",
+    "Step",
+    "Throughput",
+    "TransitionDwell",
     "TypeOverview",
+    "Variant",
+    "Variants",
     "Views",
+    "ended_by",
     "state_of",
     "with_lag",
 ]
