@@ -8,6 +8,7 @@ from statewright_ui.assets import static_file
 from statewright_ui.definition.routes import definitions
 from statewright_ui.entities.routes import entities
 from statewright_ui.entity.routes import entity
+from statewright_ui.metrics.routes import metrics
 from statewright_ui.needs import AskedFor, Needs
 from statewright_ui.overview.routes import overview
 from statewright_ui.refusals.routes import refusals
@@ -25,6 +26,7 @@ def pages(needs: Needs) -> Router:
             *definitions(needs),
             *entities(needs),
             *entity(needs),
+            *metrics(needs),
             refusals(needs),
             system(needs),
             *shell(needs),
