@@ -18,7 +18,7 @@ DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 def main(base: str) -> None:
     """Every picture, over the old ones."""
-    rows = httpx.get(f"{base}/api/v1/entities/order", params={"limit": 1000, "state": "shipped"}).json()["items"]
+    rows = httpx.get(f"{base}/api/v1/entities/order", params={"limit": 1000, "state": "fulfilment"}).json()["items"]
     busiest = max(rows, key=lambda row: row["version"])["entity"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

@@ -41,7 +41,7 @@ from statewright.views import BEGINNING, Cursor, Deadline, Views
 from statewright_ui import Needs, no_such_page, pages
 from statewright_ui.pulse import Pulse
 
-__all__ = ["BadSetting", "Settings", "opened", "serve"]
+__all__ = ["BadSetting", "Installation", "Settings", "installed", "opened", "serve"]
 
 _RESTART_AFTER_S = 1.0
 _NICE = 10
@@ -70,11 +70,24 @@ async def opened(settings: Settings) -> AsyncGenerator[App, None]:
 
     Raises FolderInUse.
     """
+    async with installed(settings) as installation:
+        yield installation.application
+
+
+@contextlib.asynccontextmanager
+async def installed(
+    settings: Settings, clock: Callable[[], Micros] | None = None
+) -> AsyncGenerator[Installation, None]:
+    """The rooms of an installation in this process; nobody consolidates, and no timer fires, meanwhile.
+
+    With a `clock` (microseconds since 1970) of the caller's, decisions are made and recorded at the times that it
+    shows; they must not fall. Raises FolderInUse.
+    """
     lock = FolderLock(settings.data, "in process")
     try:
-        installation = Installation(settings)
+        installation = Installation(settings, clock=clock)
         try:
-            yield installation.application
+            yield installation
         finally:
             await installation.close()
     finally:
@@ -84,8 +97,10 @@ async def opened(settings: Settings) -> AsyncGenerator[App, None]:
 class Installation:
     """The rooms of one installation in this process, and the application in front of them."""
 
-    def __init__(self, settings: Settings, wake: Callable[[], None] = lambda: None) -> None:
-        """`wake` is called after every commit."""
+    def __init__(
+        self, settings: Settings, wake: Callable[[], None] = lambda: None, clock: Callable[[], Micros] | None = None
+    ) -> None:
+        """`wake` is called after every commit; `clock` shows the time, this machine's unless one is given."""
         self.store = SqliteStore.open(settings.log)
         self.catalog = Catalog.open(
             settings.catalog_url, allow_unprotected_personal_data=settings.allow_unprotected_personal_data
@@ -97,13 +112,14 @@ class Installation:
             self.store,
             self.catalog,
             queue_limit=settings.queue_limit,
+            clock=clock or (lambda: time.time_ns() // 1_000),
             recorded=wake,
             failed=partial(_end_soon, _FAILED),
         )
         self.timers = Timers(self.committer, _Deadlines(self.views))
         self.rooms = Rooms(self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers)
         self.pulse = Pulse(self.store, self.views)
-        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse)
+        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse, self.timers)
         litestar = Litestar(
             [*api(self.rooms), pages(needs)],
             exception_handlers={HTTPException: _answer_error, Exception: _answer_error},

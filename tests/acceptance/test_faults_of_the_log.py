@@ -42,10 +42,10 @@ class Faulty(MemoryStore):
             await super().append(group)
         raise fault
 
-    async def find_command(self, ref: Ref, command: str, after_version: int = 0) -> Sequence[Record]:
+    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
         if self.cannot_be_asked:
             raise StoreUnavailable("nobody is there to ask")
-        return await super().find_command(ref, command, after_version)
+        return await super().find_command(ref, command)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class Platform:
 
     def send(self, type: str, entity: str, event: str | None, **data: Any) -> dict[str, Any]:
         """Send one event (None creates) and give the answer's document; it must have been recorded."""
-        actor = {"id": "browser-test", "roles": ["customer", "payments", "warehouse"]}
+        actor = {"id": "browser-test", "roles": ["customer", "payments", "accounts", "warehouse"]}
         command = {
             "id": os.urandom(8).hex(),
             "type": type,

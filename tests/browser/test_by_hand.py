@@ -136,9 +136,9 @@ def test_an_event_can_be_copied_as_a_curl_command(page: Page, platform: Platform
 def test_a_state_of_the_diagram_leads_to_its_row(page: Page) -> None:
     page.goto("/definitions/order")
 
-    page.locator("#s-paid").click(position={"x": 30, "y": 20})
+    page.locator("#s-ready").click(position={"x": 30, "y": 20})
 
-    expect(page).to_have_url(re.compile("#row-paid$"))
+    expect(page).to_have_url(re.compile("#row-ready$"))
 
 
 def test_the_menu_opens_on_a_phone(page: Page) -> None:

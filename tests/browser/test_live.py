@@ -70,3 +70,21 @@ def test_details_that_the_reader_opened_stay_open(page: Page, platform: Platform
 
     expect(page.locator("#facts")).to_contain_text("PAY")
     expect(page.locator("#facts details").first).to_have_attribute("open", "")
+
+
+def test_an_order_in_two_states_at_once_is_seen_to_be_ready_when_both_are_done(page: Page, platform: Platform) -> None:
+    order = platform.create_order()
+    platform.send("order", order, "SUBMIT", address="Lindenallee 4, Bremen")
+    platform.send("order", order, "PAY", payment="pay_1", amount=9900)
+    page.goto(f"/entities/order/{order}")
+    expect(page.locator(".live")).to_have_text("Live")
+    expect(page.locator("#now .summary .badge")).to_have_count(2)
+    expect(page.locator(".sm-state.is-current")).to_have_count(2)
+
+    platform.send("order", order, "PICK")
+    platform.send("order", order, "INVOICE", invoice_no="INV-1")
+
+    expect(page.locator("#now .summary")).to_contain_text("Ready to ship")
+    expect(page.locator(".sm-state.is-current")).to_have_count(1)
+    page.locator("#history .news a").click()
+    expect(page.locator("#history .parts").first).to_contain_text("Fulfilment is done")

@@ -38,6 +38,19 @@ async def test_an_empty_folder_is_filled_with_lives_of_every_type(settings: Sett
     assert len(entities) == 4 * 12
 
 
+async def test_what_was_due_in_the_past_has_fired_at_its_time_and_the_rest_is_still_to_come(tmp_path: Path):
+    settings = Settings(data=tmp_path / "data")
+    await fill(settings, bundled_definitions(), entities=40, days=40, seed=1)
+
+    records = (await asked(settings, "/transitions?limit=10000"))["items"]
+
+    fired = [record for record in records if record["kind"] == "timer"]
+    assert fired
+    assert all(record["actor"]["id"] == "statewright:timer" for record in fired)
+    assert [record["recorded_at"] for record in records] == sorted(record["recorded_at"] for record in records)
+    assert records[0]["recorded_at"][:10] < records[-1]["recorded_at"][:10]
+
+
 async def test_some_events_are_refused_as_in_life(settings: Settings):
     refusals = await asked(settings, "/refusals")
 

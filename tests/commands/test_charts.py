@@ -34,7 +34,7 @@ ORDER = {
             "on": {
                 "PAY": {"target": "paid", "guard": {"@expr": "in_state('active', related.customer)"}},
                 "CHECK": {"target": "paid", "guard": {"@expr": "has(related.customer) && related.customer.limit > 5"}},
-                "SPY": {"target": "paid", "guard": {"@expr": "related.customer.email == 'x'"}},
+                "SPY": {"target": "paid", "guard": {"@expr": "related.customer.?email.orValue('') == 'x'"}},
                 "GIVE": {"context": {"given": True}},
             },
         },

@@ -64,3 +64,57 @@ def test_moves_that_the_definition_does_not_know_are_passed_over():
     moves = [Walk(None, None, ("draft",)), Walk(("gone",), "X", ("draft",)), Walk(("draft",), "X", ("review",))]
 
     assert taken(chart_of(ORDER), moves) == {}
+
+
+CHAINED = definition(
+    states={
+        "work": {
+            "type": "parallel",
+            "states": {
+                "one": {"initial": "a", "states": {"a": {"on": {"A": "z"}}, "z": {"type": "final"}}},
+                "two": {"initial": "b", "states": {"b": {"on": {"B": "z"}}, "z": {"type": "final"}}},
+            },
+            "onDone": "checked",
+        },
+        "checked": {"always": [{"target": "good", "guard": "fine"}, "bad"], "after": {"P1D": "bad"}},
+        "good": {},
+        "bad": {},
+    },
+    guards={"fine": {"when": {"@expr": "true"}}},
+)
+
+
+def test_a_record_names_its_branches_and_they_are_found_whatever_set_them_off():
+    branches = ("/states/work/states/two/states/b/on/B", "/states/work/onDone", "/states/checked/always/1")
+    walk = Walk(("work.one.z", "work.two.b"), "B", ("bad",), branches=branches, passed=("work.two.z", "checked"))
+
+    assert taken(chart_of(CHAINED), [walk]) == {
+        "work.two.b--B-0": 1,
+        "work--statewright.done-0": 1,
+        "checked--statewright.always-1": 1,
+    }
+
+
+def test_a_move_without_its_branches_is_found_with_what_followed_of_itself():
+    walk = Walk(("work.one.z", "work.two.b"), "B", ("checked",), 4)
+
+    assert taken(chart_of(CHAINED), [walk]) == {"work.two.b--B-0": 4, "work--statewright.done-0": 4}
+
+
+def test_a_branch_of_another_revision_is_passed_over():
+    walk = Walk(("checked",), "X", ("good",), branches=("/states/gone/on/X", "/entry/0", ""))
+
+    assert taken(chart_of(CHAINED), [walk]) == {}
+
+
+def test_a_move_back_to_where_it_was_is_found_at_the_branch_to_the_history_state():
+    chart = chart_of(
+        definition(
+            states={
+                "held": {"on": {"RESUME": "work.past"}},
+                "work": {"initial": "a", "states": {"a": {}, "b": {}, "past": {"type": "history"}}},
+            }
+        )
+    )
+
+    assert taken(chart, [Walk(("held",), "RESUME", ("work.b",))]) == {"held--RESUME-0": 1}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from msgspec import Struct
 
-from statewright.machine.compile import Machine, compile_machine
-from statewright.machine.decide import Event, Refused, Why
+from statewright.machine.compile import Machine
+from statewright.machine.decide import Refused, Why
 from statewright.machine.playing import Decided, Life
-from statewright.machine.problem import Problem
-from statewright.machine.reading import read_definition
 from tests.differential.node import XState
 from tests.differential.translation import config_of
-from tests.machine.machines import written
+from tests.differential.varying import under
+from tests.machine.lives import BEGINS, live
 
-BEGINS = 1_767_225_600_000_000
 UNTAKEN = frozenset({Why.UNKNOWN_EVENT, Why.NOT_IN_THIS_STATE, Why.FINAL, Why.GUARD_REFUSED})
 """Refusals where XState ignores the event: both stay as they were."""
 
@@ -28,49 +27,41 @@ class Seen(Struct):
     final: bool
 
 
-class Played(Struct):
-    """A life under ours. `ends` is why it could not be played to its end: a refusal that XState does not know.
+class Playing:
+    """A life under ours, whose events may also be decided by rules of XState's."""
 
-    `seen` and `decided` have one item for the creation and one for each event or wait that was played; during a wait
-    there may be several decisions, or none.
-    """
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.life = Life(machine, BEGINS)
+        self.decided: list[Decided] = []
+        """The decisions of the last event or wait."""
+        self.before: list[Decided] = []
+        """Those of all the earlier ones."""
+        self.again = False
+        """Whether XState would have entered states so far that were not left."""
 
-    seen: list[Seen] = []
-    decided: list[list[Decided]] = []
-    ends: Refused | None = None
+    def other(self) -> Playing:
+        """The same life, to be led on apart from this one."""
+        other = copy.copy(self)
+        other.life = copy.copy(self.life)
+        return other
 
-
-def machine_of(document: dict[str, Any]) -> tuple[Machine | None, tuple[Problem, ...]]:
-    """The compiled machine, None for a document that registration finds errors in; and all that it finds."""
-    reading = read_definition(written(document))
-    if reading.definition is None or not reading.activable:
-        return None, reading.problems
-    return compile_machine(reading.definition, revision=1, digest=reading.digest), reading.problems
-
-
-def ours(machine: Machine, events: list[dict[str, Any]]) -> Played:
-    """The life that the events make of an entity under our machine."""
-    life, played = Life(machine, BEGINS), Played()
-    for event in [{"event": None, "data": {}}, *events]:
-        told = len(life.decided)
-        live(life, event)
-        decided = life.decided[told:]
-        for each in decided:
+    def play(self, event: dict[str, Any], rules: tuple[str, ...] = ()) -> Seen | Refused:
+        """Where an event or a wait leads under these rules of XState's, or the refusal that XState does not know."""
+        self.before, self.life.decided = [*self.before, *self.decided], []
+        with under(rules, lambda: (*self.before, *self.life.decided)) as met:
+            live(self.life, event)
+        self.decided = self.life.decided
+        self.again = self.again or met.again
+        for each in self.decided:
             if isinstance(each.outcome, Refused) and each.outcome.why not in UNTAKEN:
-                played.ends = each.outcome
-                return played
-        assert life.head is not None
-        played.decided.append(decided)
-        played.seen.append(Seen([*life.head.leaves], dict(life.head.data), machine.is_final(life.head.leaves)))
-    return played
+                return each.outcome
+        head = self.life.head
+        assert head is not None
+        return Seen([*head.leaves], dict(head.data), self.machine.is_final(head.leaves))
 
 
-def live(life: Life, event: dict[str, Any]) -> None:
-    """Send an event, or wait, as `machines.events` writes them."""
-    if "wait_s" in event:
-        life.wait(event["wait_s"] * 1_000_000)
-    else:
-        life.send(Event(event["event"], dict(event["data"])))
+CREATION: dict[str, Any] = {"event": None, "data": {}}
 
 
 def theirs(xstate: XState, document: dict[str, Any], events: list[dict[str, Any]]) -> tuple[list[Seen], str | None]:

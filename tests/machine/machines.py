@@ -3,12 +3,15 @@
 A document is written like a definition of ours, but guards, computed values and raised events stand in small forms of
 their own, which `written` turns into our language and `tests/differential/translation.py` into XState's:
 
-    guards    {"flag": [field, value]}  {"event": [field, value]}  {"in": path}  {"not": g}  {"all": […]}  {"any": […]}
+    guards    {"flag": [field, value]}  {"less": [field, value]}  {"event": [field, value]}  {"in": path}
+              {"not": g}  {"all": […]}  {"any": […]}
     values    a constant, {"plus": [field, more]}, {"unset": true}
     actions   {"patch": {field: value}}  {"raise": event}
 
 Transitions and branches are always lists. `trace` in the data grows by a letter with each action, so that equal data
-mean that all actions ran, once and in the same order.
+mean that all actions ran, once and in the same order. Mostly each region of a parallel state writes fields of its own
+(`trace1`, `p1`, …), else nearly every event would be a conflict. What could go round in a circle of itself burns fuel:
+it counts in `f`, and stops.
 """
 
 from __future__ import annotations
@@ -28,7 +31,10 @@ EVENTS = ("A", "B", "a", "a.b")
 DESCRIPTORS = (*EVENTS, *EVENTS, *EVENTS, "*", "a.*")
 INTERNAL = ("R", "S")
 FLAGS = ("p", "q")
-BEGINS: dict[str, Any] = {"p": 0, "q": 0, "n": 0, "u": 0, "trace": ""}
+BEGINS: dict[str, Any] = {"p": 0, "q": 0, "n": 0, "u": 0, "f": 0, "trace": ""}
+"""What the data begin with; a region's fields have its number at the end."""
+FUEL = 6
+"""How often at most what happens of itself may happen, in each region."""
 STATES = 9
 """About how many states a machine has at most."""
 T = TypeVar("T")
@@ -64,11 +70,15 @@ class _Making:
         self.budget = STATES
         self.states: dict[str, dict[str, Any]] = {}
         self.parallel: list[str] = []
+        self.regions: dict[str, str] = {}
+        """By path, what the names of the fields end with that a state writes."""
 
     def document(self) -> dict[str, Any]:
         kind = self.pick(("compound", "compound", "parallel")) if self.sizes.nested else "compound"
-        document = {"id": ROOT, "context": dict(BEGINS), **self.inner(kind, 0)}
+        document: dict[str, Any] = {"id": ROOT, "context": {}, **self.inner(kind, 0)}
         self.states = paths_of(document)
+        self.regions = {"": "", **(dict.fromkeys(self.states, "") if self.chance(10) else self.own_regions(kind))}
+        document["context"] = {field + end: value for end in _once(self.regions) for field, value in BEGINS.items()}
         self.parallel = [path for path, state in self.states.items() if len(_regions(state)) > 1]
         for number, state in enumerate(self.states.values()):
             if self.sizes.nested and self.chance(6):
@@ -77,6 +87,15 @@ class _Making:
         for state in self.states.values():
             self.fill(state)
         return document
+
+    def own_regions(self, kind: str) -> dict[str, str]:
+        """By path, the number of the innermost region that a state lies in; empty outside of all."""
+        found, numbers = {"": ""}, itertools.count(1)
+        for path in self.states:
+            above = path.rpartition(".")[0]
+            within = self.states[above].get("type") if above else kind
+            found[path] = str(next(numbers)) if within == "parallel" else found[above]
+        return found
 
     # --- draws
 
@@ -108,14 +127,16 @@ class _Making:
                 child["target"] = self.pick(ordinary)
         if kind == "parallel":
             return {"type": "parallel", "states": children}
-        return {"initial": self.pick([ordinary[0], *ordinary]), "states": children}
+        begins = [name for name in ordinary if children[name].get("type") != "final"]
+        return {"initial": self.pick([*begins, *begins, *begins, *ordinary]), "states": children}
 
     def kinds(self, parent: str, depth: int, number: int) -> list[str]:
         found = ["atomic", "atomic"]
         if self.sizes.nested and self.budget > 1 and depth < 3:
             found += ["compound", "compound", "parallel"] if parent == "compound" else ["compound"] * 4
-        if number and parent == "compound":
-            found += ["final", "history"] if self.sizes.nested else ["final"]
+        if number > (depth == 0) and parent == "compound":  # or most lives would be over soon
+            found += ["history"] if self.sizes.nested else []
+            found += ["final"] if depth or self.chance(2) else []
         if number > 1 and parent == "parallel":
             found.append("history")
         return found
@@ -135,14 +156,18 @@ class _Making:
             return
         for key in ("entry", "exit"):
             if self.sizes.actions and not root and self.chance(2):
-                state[key] = [self.action()]
+                state[key] = [self.action(holder)]
         if kind == "final":
             return
-        descriptors = self.several(DESCRIPTORS, 0 if root else 2, 4)
-        if self.sizes.actions and self.chance(6):
-            descriptors.append(self.pick(INTERNAL))
+        descriptors = self.several(DESCRIPTORS, 0 if root else 3, 5)
         if descriptors:
-            state["on"] = {descriptor: self.branches(holder, events=True) for descriptor in descriptors}
+            endless = self.sizes.nested and not self.chance(4)  # where `*` takes what a machine sends to itself
+            state["on"] = {
+                descriptor: self.branches(holder, events=True, fueled=endless and descriptor == "*")
+                for descriptor in descriptors
+            }
+        if self.sizes.actions and self.chance(6):
+            state.setdefault("on", {})[self.pick(INTERNAL)] = self.branches(holder, fueled=True)
         if root or not self.sizes.nested:
             return
         if self.chance(5):
@@ -151,82 +176,112 @@ class _Making:
             state["after"] = {f"PT{self.number(1, 4)}S": self.branches(holder)}
         finals = any(child.get("type") == "final" for child in state.get("states", {}).values())
         if "states" in state and (finals or kind == "parallel") and self.chance(2):
-            state["onDone"] = self.branches(holder)
+            state["onDone"] = self.branches(holder, fueled=True)
 
     def always(self, holder: str) -> list[dict[str, Any]]:
-        """Mostly one that a flag enables and that takes the flag away, or too many would never come to rest."""
-        if self.chance(6):
-            return self.branches(holder, guarded=not self.chance(4))
-        flag, branch = self.pick(FLAGS), self.branch(holder)
-        guard = {"flag": [flag, self.number(1, 2)]}
-        return [{**branch, "guard": guard, "context": {**branch.get("context", {}), flag: 0}}]
+        """Mostly one that a flag enables and that takes the flag away; else one that burns fuel."""
+        if self.chance(3):
+            return self.branches(holder, fueled=True)
+        flag, branch = self.field(holder, FLAGS), self.branch(holder)
+        guard = {"all": [{"flag": [flag, self.number(1, 2)]}, self.fuel_left(holder)]}
+        return [self.burning(holder, {**branch, "guard": guard, "context": {**branch.get("context", {}), flag: 0}})]
 
-    def branches(self, holder: str, *, events: bool = False, guarded: bool = False) -> list[dict[str, Any]]:
-        if events and self.chance(10):
+    def branches(self, holder: str, *, events: bool = False, fueled: bool = False) -> list[dict[str, Any]]:
+        if events and self.chance(16):
             return [{}]
         number = self.pick((1, 1, 1, 2, 3)) if self.sizes.guards else 1
         made = [self.branch(holder) for _ in range(number)]
         for index, branch in enumerate(made):
-            if self.sizes.guards and (guarded or index < number - 1 or self.chance(3)):
-                branch["guard"] = self.guard(events)
+            if self.sizes.guards and (index < number - 1 or self.chance(3)):
+                branch["guard"] = self.guard(holder, events)
+            if fueled and not self.chance(30):
+                left = self.fuel_left(holder)
+                branch["guard"] = {"all": [branch["guard"], left]} if "guard" in branch else left
+                made[index] = self.burning(holder, branch)
             if events and self.chance(6):  # elsewhere our events carry nothing that could be kept
                 branch["keep"] = ["x"]
         return made
 
+    def fuel_left(self, holder: str) -> dict[str, Any]:
+        return {"less": ["f" + self.regions[holder], self.number(2, FUEL)]}
+
+    def burning(self, holder: str, branch: dict[str, Any]) -> dict[str, Any]:
+        fuel = "f" + self.regions[holder]
+        return {**branch, "context": {**branch.get("context", {}), fuel: {"plus": [fuel, 1]}}}
+
+    def field(self, holder: str, fields: Sequence[str]) -> str:
+        return self.pick(fields) + self.regions[holder]
+
     def branch(self, holder: str) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        if not self.chance(6):
+        if not self.chance(8):
             made["target"] = self.targets(holder)
             if self.chance(4):
                 made["reenter"] = True
         if self.chance(2):
-            made["context"] = self.patch()
+            made["context"] = self.patch(holder)
         if self.sizes.actions and self.chance(3):
-            made["actions"] = [self.action()]
-        return made or {"context": {"p": 1}}
+            made["actions"] = [self.action(holder)]
+        return made or {"context": {"p" + self.regions[holder]: 1}}
 
     def targets(self, holder: str) -> list[str]:
-        goals = [self.pick([*self.states])]
+        others = [path for path in self.states if path != holder]
+        living = [path for path in others if self.states[path].get("type") != "final"]
+        goals = [self.pick([*living, *living, *others, *self.states])]
         if self.parallel and self.chance(5):
             within = self.pick(self.parallel)
             regions = [f"{within}.{name}" for name in self.several(_regions(self.states[within]), 2, 3)]
             goals = [self.pick([p for p in self.states if f"{p}.".startswith(region + ".")]) for region in regions]
         return [self.pick(spellings(self.states, holder, goal)) for goal in goals]
 
-    def patch(self) -> dict[str, Any]:
-        if not self.sizes.actions:
-            return {self.pick(FLAGS): self.number(0, 2)}
-        return {field: self.value(field) for field in self.several(("trace", "p", "q", "n", "u"), 1, 2)}
+    def patch(self, holder: str) -> dict[str, Any]:
+        end = self.regions[holder]
+        fields = self.several(("trace", "p", "q", "n", "u"), 1, 2) if self.sizes.actions else [self.pick(FLAGS)]
+        return {field + end: self.value(field, end) for field in fields}
 
-    def value(self, field: str) -> Any:
+    def value(self, field: str, end: str) -> Any:
         match field:
             case "trace":
-                return {"plus": ["trace", next(self.letters)]}
+                return {"plus": ["trace" + end, next(self.letters)]}
             case "n":
-                return {"plus": ["n", 1]}
+                return {"plus": ["n" + end, 1]}
             case "u":
                 return self.pick((1, {"unset": True}))
             case _:
-                return self.number(0, 2)
+                return self.pick((0, 0, 1, 2))
 
-    def action(self) -> dict[str, Any]:
+    def action(self, holder: str) -> dict[str, Any]:
         if self.chance(12):
             return {"raise": self.pick((*INTERNAL, *INTERNAL, *INTERNAL, "A"))}
-        return {"patch": self.patch()}
+        return {"patch": self.patch(holder)}
 
-    def guard(self, events: bool) -> dict[str, Any]:
-        kind = self.pick(("leaf", "leaf", "leaf", "not", "all", "any"))
+    def guard(self, holder: str, events: bool) -> dict[str, Any]:
+        """Mostly one that holds."""
+        kind = self.pick(("leaf", "leaf", "leaf", "not", "all", "any", "any"))
         if kind == "leaf":
-            return self.question(events)
-        return {"not": self.question(events)} if kind == "not" else {kind: [self.question(events) for _ in range(2)]}
+            return self.question(holder, events)
+        if kind == "not":
+            return {"not": self.question(holder, events, likely=False)}
+        return {kind: [self.question(holder, events) for _ in range(2)]}
 
-    def question(self, events: bool) -> dict[str, Any]:
+    def question(self, holder: str, events: bool, likely: bool = True) -> dict[str, Any]:
         kind = self.pick(("flag", "flag", "in", "event" if events else "flag"))
         if kind == "in":
-            return {"in": self.pick([path for path, state in self.states.items() if state.get("type") != "history"])}
+            return {"in": self.pick(self.beside(holder, likely))}
         if kind == "event":
             return {"event": ["x", self.number(0, 1)]}
-        return {"flag": [self.pick(FLAGS), self.pick((0, 0, 1, 2))]}
+        values = (0, 0, 0, 1) if likely else (0, 1, 1, 2)
+        return {"flag": [self.pick(FLAGS) + self.pick(_once(self.regions)), self.pick(values)]}
+
+    def beside(self, holder: str, likely: bool) -> list[str]:
+        """The states that a guard asks for: mostly those that are active more often than not."""
+        asked = [path for path, state in self.states.items() if state.get("type") != "history"]
+        above = [path for path in asked if f"{holder}.".startswith(f"{path}.")]
+        return [*above, *above, *asked] if likely and not self.chance(2) else asked
+
+
+def _once(regions: dict[str, str]) -> list[str]:
+    return list(dict.fromkeys(regions.values()))
 
 
 def _regions(state: dict[str, Any]) -> list[str]:
@@ -263,16 +318,6 @@ def spellings(states: dict[str, dict[str, Any]], holder: str, target: str) -> li
 def documents(draw: DrawFn, sizes: Sizes = WHOLE) -> dict[str, Any]:
     """A random machine. Some hold what registration calls an error; whoever wants none of those filters them."""
     return _Making(draw, sizes).document()
-
-
-def events(at_most: int = 10, *, waits: bool = False) -> st.SearchStrategy[list[dict[str, Any]]]:
-    """Events from outside, some of which no machine knows, each with what it carries; and waits of some seconds."""
-    name = st.sampled_from([*EVENTS, *EVENTS, *EVENTS, "Z"])
-    payload = st.sampled_from([{"x": 0}, {"x": 0}, {"x": 1}, {}])
-    sent = st.builds(lambda event, data: {"event": event, "data": data}, name, payload)
-    if waits:
-        sent = st.one_of(sent, sent, sent, st.integers(1, 3).map(lambda seconds: {"wait_s": seconds}))
-    return st.lists(sent, min_size=at_most // 2, max_size=at_most)
 
 
 # --- In our language ---
@@ -335,6 +380,8 @@ def expression(guard: dict[str, Any]) -> str:
     match kind:
         case "flag":
             return f"context.{rest[0]} == {json.dumps(rest[1])}"
+        case "less":
+            return f"context.{rest[0]} < {json.dumps(rest[1])}"
         case "event":
             return f"has(event.{rest[0]}) && event.{rest[0]} == {json.dumps(rest[1])}"
         case "in":

@@ -246,3 +246,11 @@ def test_what_a_machine_remembers_of_configurations_has_a_limit() -> None:
         machine.places.at(leaves)
 
     assert len(machine.places.known) <= places.PLACES
+
+
+def test_a_branch_to_its_own_state_does_not_bring_it_back_when_another_region_leads_away() -> None:
+    regions = {"one": {"on": {"E": "#thing.away"}}, "other": {"on": {"E": {"target": "#thing.p.other"}}}}
+    life = Life(chart({"p": {"type": "parallel", "states": regions}, "away": {}}))
+
+    assert life.send("E") == ("away",)
+    assert life.last.steps[0].branches == ("/states/p/states/one/on/E", "/states/p/states/other/on/E")

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from statewright import consolidators
 from statewright.catalog import Catalog
-from statewright.commands import Asking, Committer, Done, SendEvent, digest_of
+from statewright.commands import Answer, Asking, Committer, Done, SendEvent, Timers, digest_of
 from statewright.consolidators import Runner
 from statewright.machine.record import Actor
 from statewright.stores.memory import MemoryStore
@@ -24,7 +24,7 @@ from statewright_ui import Needs, no_such_page, pages
 from statewright_ui.pulse import Pulse
 
 HOUSE = Path(__file__).parents[2]
-ROLES = ("customer", "payments", "warehouse", "carrier", "desk")
+ROLES = ("customer", "payments", "accounts", "warehouse", "carrier", "desk")
 
 
 class Site(Struct):
@@ -44,11 +44,15 @@ class Site(Struct):
 
     async def send(self, entity: str, event: str | None, type: str = "order", **data: Any) -> int:
         """Send an event (None creates) and give its position; it must be recorded."""
-        send = SendEvent(Ref(type, entity), event, data, actor=Actor("anna", ROLES))
-        send.digest = digest_of(send)
-        answer = await self.committer.send(send)
+        answer = await self.ask(entity, event, type, **data)
         assert isinstance(answer, Done), answer
         return answer.record.position
+
+    async def ask(self, entity: str, event: str | None, type: str = "order", **data: Any) -> Answer:
+        """Send an event that may be refused."""
+        send = SendEvent(Ref(type, entity), event, data, actor=Actor("anna", ROLES))
+        send.digest = digest_of(send)
+        return await self.committer.send(send)
 
     async def order(self, entity: str = "42") -> None:
         """An order with a payment awaited."""
@@ -58,8 +62,18 @@ class Site(Struct):
     async def consolidate(self) -> None:
         """Wait until the views show all that is in the log."""
         place = await self.needs.store.latest_place()
-        for name in ("entities", "flow", "stays"):
+        for name in ("entities", "flow", "stays", "deadlines"):
             assert await self.needs.views.wait_for(name, place, 10)
+
+
+class NeverDue:
+    """Deadlines for timers that no test of a page wants to fire."""
+
+    def due(self, before: int, after: Any, limit: int) -> list[Any]:
+        return []
+
+    def next_due(self, after: int) -> None:
+        return None
 
 
 @pytest.fixture
@@ -71,7 +85,8 @@ async def bare(tmp_path: Path) -> AsyncIterator[Site]:
     views = Views(engine)
     runner = Runner(store, engine)
     committer = Committer(store, catalog, recorded=runner.waker.ring)
-    needs = Needs(catalog, store, Asking(store, catalog), views, Pulse(store, views))
+    timers = Timers(committer, NeverDue(), look_s=3600)
+    needs = Needs(catalog, store, Asking(store, catalog), views, Pulse(store, views), timers)
     app = Litestar(
         [pages(needs)], exception_handlers={Exception: no_such_page}, openapi_config=None, logging_config=None
     )

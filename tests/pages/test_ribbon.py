@@ -34,6 +34,17 @@ def test_parallel_leaves_stay_each_for_themselves() -> None:
     ]
 
 
+def test_what_is_too_small_to_hit_beside_another_of_its_row_leads_nowhere() -> None:
+    began = [0, 100, 101, 103, 104, 200]
+    leaves = ["a", "b", "a", "b", "a", "c"]
+    ends = [*began[1:], None]
+    stays = [Stay(*each) for each in zip(leaves, range(1, 7), began, ends, strict=True)]
+
+    bars = ribbon_of(stays, 300, False, folding=False).bars
+
+    assert [bar.crowded for bar in bars] == [False, True, True, True, False, False]
+
+
 def test_a_late_transition_does_not_make_a_stay_negative() -> None:
     stays = stays_of([moved(1, 5, "a"), moved(2, 3, "b"), moved(3, 6, "c")])
 

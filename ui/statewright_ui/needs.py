@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from msgspec import Struct
 
 from statewright.catalog import Catalog
-from statewright.commands import Asking
+from statewright.commands import Asking, Timers
 from statewright.stores.words import EventStore
 from statewright.views import Views
 from statewright_ui.pulse import Pulse
@@ -23,13 +23,17 @@ AskedFor = Request[Any, Any, State]
 
 
 class Needs(Struct, frozen=True):
-    """The rooms below: one entity is asked of `asking` and comes from the log, lists and counts of `views`."""
+    """The rooms below: one entity is asked of `asking` and comes from the log, lists and counts of `views`.
+
+    `timers` are those of this process; None where nobody fires them.
+    """
 
     catalog: Catalog
     store: EventStore
     asking: Asking
     views: Views
     pulse: Pulse
+    timers: Timers | None = None
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

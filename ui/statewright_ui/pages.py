@@ -28,7 +28,7 @@ def pages(needs: Needs) -> Router:
             *entity(needs),
             *metrics(needs),
             refusals(needs),
-            system(needs),
+            *system(needs),
             *shell(needs),
             static_file,
         ],

@@ -34,6 +34,7 @@ def _environment() -> Environment:
     made.filters.update(
         ago=words.ago,
         since=words.since,
+        until=words.until,
         span=words.span,
         number=words.number,
         counted=words.counted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -9,13 +10,17 @@ from msgspec import Struct
 from statewright.catalog import Catalog
 from statewright.catalog.errors import CatalogError
 from statewright.machine.compile import Machine
+from statewright.machine.record import Leaves
+from statewright.views import Counts
+from statewright.views import State as Configuration
 
 
 class State(Struct, frozen=True):
-    """One state for readers. `path` is its name in the definition."""
+    """One state for readers. `path` is its name in the definition; `within` the label of the state around it."""
 
     path: str
     label: str
+    within: str = ""
     tone: str = "neutral"
     final: bool = False
     description: str | None = None
@@ -34,7 +39,8 @@ def state(machine: Machine | None, path: str) -> State:
     node = machine.states.get(path) if machine is not None else None
     if node is None:
         return State(path, path)
-    return State(path, node.label, node.tone, node.final, node.description)
+    around = machine.states.get(path.rpartition(".")[0]) if machine is not None else None
+    return State(path, node.label, around.label if around else "", node.tone, node.final, node.description)
 
 
 def states(machine: Machine | None, leaves: Iterable[str]) -> list[State]:
@@ -74,3 +80,31 @@ def by_tone(machine: Machine | None, counts: Mapping[str, int]) -> list[tuple[St
     order = {path: at for at, path in enumerate(machine.states)} if machine is not None else {}
     found = sorted(counts.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
     return [(state(machine, path), count) for path, count in found if count]
+
+
+def meaning_of(machine: Machine, guard: str) -> str:
+    """The expression behind a guard's name; empty for a guard that is written as an expression itself."""
+    written = machine.definition.guards.get(guard.partition("(")[0])
+    when = written.get("when") if isinstance(written, dict) else None
+    return str(when.get("@expr", "")) if isinstance(when, dict) else ""
+
+
+def leaves_of(state: Configuration | None) -> Leaves:
+    """The active leaves of a configuration as views write it."""
+    if state is None:
+        return ()
+    return (state,) if isinstance(state, str) else tuple(state)
+
+
+def with_ancestors(leaves: Iterable[str]) -> set[str]:
+    """Leaves and all states around them."""
+    return {".".join(leaf.split(".")[:depth]) for leaf in leaves for depth in range(1, leaf.count(".") + 2)}
+
+
+def within(counts: Counts) -> Counter[str]:
+    """How many entities are in each state, in those around their leaves too: each counts once in each."""
+    found: Counter[str] = Counter()
+    for configuration in counts.configurations:
+        for path in with_ancestors(leaves_of(configuration.state)):
+            found[path] += configuration.count
+    return found

@@ -50,6 +50,11 @@ def since(micros: int | None) -> Markup:
     return _time(micros, "span")
 
 
+def until(micros: int) -> Markup:
+    """A `<time>` that says in how long it will be, or for how long it has been due."""
+    return _time(micros, "until")
+
+
 def _time(micros: int | None, kind: str) -> Markup:
     if not micros:
         return Markup('<span class="muted">never</span>')
@@ -57,6 +62,8 @@ def _time(micros: int | None, kind: str) -> Markup:
     words = span(max(int(seconds), 0))  # an age grows while one reads it, so parts of a second say nothing
     if kind == "ago":
         words = f"{words} ago" if seconds >= 1 else "now"
+    if kind == "until":
+        words = f"in {span(int(-seconds))}" if seconds <= -1 else f"for {words}" if seconds >= 1 else "now"
     return Markup('<time datetime="{}" title="{}" data-age="{}">{}</time>').format(
         text_of(micros), full(micros), kind, words
     )

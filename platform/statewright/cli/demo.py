@@ -12,16 +12,15 @@ import click
 import msgspec
 
 from statewright.cli import live as life
+from statewright.cli.backdating import SetClock, record
 from statewright.cli.bundled import bundled_definitions
-from statewright.cli.embedded import embedded
 from statewright.cli.installation import installation
-from statewright.cli.lines import Line
-from statewright.cli.replaying import Replay, Summary, numbered, register
+from statewright.cli.replaying import register
 from statewright.cli.reports import machine_in
 from statewright.cli.serve import run
-from statewright.cli.servers import Server
+from statewright.cli.servers import EmbeddedServer, Server
 from statewright.cli.simulate import pace_of
-from statewright.cli.simulation import Simulation, histories
+from statewright.cli.simulation import Happening, Simulation, happenings
 from statewright.folder import FolderInUse
 from statewright.machine.moments import Micros
 from statewright.settings import Settings
@@ -62,15 +61,17 @@ def demo(settings: Settings, entities: int, days: int, seed: int, live: bool, pa
 
 async def fill(settings: Settings, files: list[Path], entities: int, days: int, seed: int) -> None:
     """Load definitions and histories into an installation whose log is empty; leave any other alone."""
-    async with embedded(settings) as server:
+    from statewright.app import installed  # the web framework takes its time; the other commands do without it
+
+    until = time.time_ns() // 1_000
+    clock = SetClock(until - days * _DAY)
+    async with installed(settings, clock) as rooms:
+        server = EmbeddedServer(rooms.application)
         if not await _is_empty(server):
             return
         for file in files:
             await register(server, file.read_bytes(), str(file))
-        until = time.time_ns() // 1_000
-        lines = _lives(files, until - days * _DAY, until, entities, seed)
-        summary = Summary()
-        await Replay(server, numbered(lines), "demo", summary.add).run(lambda why: click.echo(why, err=True))
+        summary = await record(rooms.committer, clock, _lives(files, clock.now, until, entities, seed))
         tried = f"{summary.refused.total():,} more were refused, as some always are"
         click.echo(
             f"{summary.accepted:,} events of {entities * len(files):,} made-up entities are there; {tried}", err=True
@@ -82,13 +83,16 @@ async def _is_empty(server: Server) -> bool:
         return not msgspec.json.decode(await answer.text())["items"]
 
 
-def _lives(files: list[Path], since: Micros, until: Micros, entities: int, seed: int) -> Iterator[bytes]:
+def _lives(
+    files: list[Path], since: Micros, until: Micros, entities: int, seed: int
+) -> Iterator[tuple[str, Happening]]:
     """The histories of all types as they would have come in: by time, whatever the type."""
     pace = pace_of(since, until)
 
-    def of(file: Path) -> Iterator[Line]:
-        simulation = Simulation(machine_in(file), seed, pace)
-        return histories(simulation, entities=entities, since=since, until=until, late=_LATE, mistakes=_MISTAKES)
+    def of(file: Path) -> Iterator[tuple[str, Happening]]:
+        machine = machine_in(file)
+        simulation = Simulation(machine, seed, pace)
+        lives = happenings(simulation, entities=entities, since=since, until=until, late=_LATE, mistakes=_MISTAKES)
+        return ((machine.type, happening) for happening in lives)
 
-    merged = heapq.merge(*(of(file) for file in files), key=lambda line: str(line.occurred_at))
-    return (msgspec.json.encode(line) for line in merged)
+    return heapq.merge(*(of(file) for file in files), key=lambda each: each[1].moment)

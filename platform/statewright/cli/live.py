@@ -114,7 +114,8 @@ class Mover:
     async def _under_way(self, simulation: Simulation) -> Life | None:
         """Some entity that the demo made, in some state that has a way out, as it is at this moment."""
         machine = simulation.machine
-        state = self._random.choice([path for path in machine.states if not machine.is_final((path,))])
+        resting = [path for path, node in machine.states.items() if node.type == "atomic"]
+        state = self._random.choice(resting)
         asked = urlencode({"state": state, "limit": _LISTED})
         listed = msgspec.json.decode(await self._read(f"/entities/{machine.type}?{asked}"), type=_Listed)
         ours = [shown.entity for shown in listed.items if made_by_the_demo(machine.type, shown.entity)]

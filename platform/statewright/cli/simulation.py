@@ -3,7 +3,8 @@
 Nothing here is told about a particular definition. Which way is likely, how long a state lasts and who works there are
 drawn once from the definition's digest, so they are stable from run to run; what happens to one entity is drawn from
 the seed. Every event is decided by the machine before it is given out, so all of them will be accepted, but for the
-mistakes that are asked for.
+mistakes that are asked for. The clock of these lives is a simulated one: what a state started with `after` fires when
+it is due, before whatever anybody would have done later.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted, Event, decide
 from statewright.machine.moments import Micros, text_of
 from statewright.machine.plausible import NAMES, Values
-from statewright.machine.record import ANONYMOUS, Actor, Head, Leaves
+from statewright.machine.playing import CLOCK, record_of
+from statewright.machine.record import ANONYMOUS, Actor, Head, Leaves, Timer, fold
 
 _SECOND = 1_000_000
 _HOUR = 3_600 * _SECOND
@@ -33,6 +35,12 @@ OPENS, CLOSES = 8, 18
 EVENTS = 80
 """How many events one entity sees at most, so that a definition of circles comes to an end."""
 _TRIES = 6
+_GROWS = 0.6
+"""An exponent below 1 has more lives begin late than early."""
+_FORGOTTEN = 0.08
+"""How often nobody does anything about an entity before a timer of its state is due."""
+_SUITS = 0.7
+"""How often a payload is made to suit what guards ask."""
 _LIKELY = {"danger": 0.06, "success": 1.5}
 _ENDS = 0.3
 """How likely it is, beside other ways, that a life ends in a state of no particular tone."""
@@ -46,6 +54,22 @@ class Life(Struct):
     people: dict[str, Actor] = field(default_factory=dict)
     visits: dict[Leaves, int] = field(default_factory=dict)
     moment: Micros = 0
+    stuck: set[Timer] = field(default_factory=set)
+
+    def next_timer(self) -> Timer | None:
+        """The timer that is due first; those that could not fire wait until something else happens."""
+        running = [timer for timer in self.head.timers if timer not in self.stuck] if self.head is not None else []
+        return min(running, key=lambda timer: timer.due, default=None)
+
+
+class Happening(Struct, frozen=True):
+    """What happens to an entity at a moment: somebody sends a command, or a timer fires. `late`: stamped earlier."""
+
+    moment: Micros
+    entity: str
+    line: Line | None = None
+    timer: Timer | None = None
+    late: bool = False
 
 
 class Simulation:
@@ -78,17 +102,35 @@ class Simulation:
         """An event that somebody tries in vain where the entity stands; None when there is none."""
         if life.head is None:
             return None
-        allowed = self.machine.allowed(life.head.leaves)
+        leaves = life.head.leaves
+        allowed = self.machine.allowed(leaves)
         wrong = sorted(event for event in self.machine.named_events if event not in allowed)
-        if not wrong:
+        guarded = [event for event in allowed if any(move.guard for move in self.machine.moves(leaves, event))]
+        tried = guarded if guarded and (not wrong or self.chance(0.5)) else wrong
+        if not tried:
             return None
-        event = self._random.choice(wrong)
-        written = self.machine.definition.schemas.events.get(event, {})
-        payload = Values(written, self._random, moment).object()
-        actor = self._actor(life, sorted(self.machine.definition.roles))
-        if isinstance(decide(self.machine, life.head, Event(name=event, payload=dict(payload), actor=actor)), Accepted):
-            return None
-        return self._line(life, Event(name=event, payload=payload, actor=actor), payload, moment)
+        event = self._random.choice(tried)
+        for _ in range(_TRIES if event in guarded else 1):
+            payload = Values(self._written(event), self._random, moment).object()
+            roles = self._roles(leaves, event) if event in guarded else sorted(self.machine.definition.roles)
+            sent = self._event(life, event, dict(payload), self._actor(life, roles), moment)
+            if not isinstance(decide(self.machine, life.head, sent), Accepted):
+                return self._line(life, sent, payload, moment)
+        return None
+
+    def fire(self, life: Life, timer: Timer) -> bool:
+        """Let a timer of `life` fire when it is due; False when its decision fails, which leaves it stuck."""
+        event = Event(name=None, actor=CLOCK, now=timer.due, occurred_at=timer.due, entity=life.entity, timer=timer)
+        decision = decide(self.machine, life.head, event)
+        if not isinstance(decision, Accepted):
+            life.stuck.add(timer)
+            return False
+        self._move(life, event, decision)
+        return True
+
+    def is_forgotten(self, life: Life) -> bool:
+        """Whether nobody comes back to an entity before its next timer is due."""
+        return life.next_timer() is not None and self.chance(_FORGOTTEN)
 
     def stay_s(self, leaves: Leaves) -> float:
         """How many seconds an entity stays in `leaves`: log-normal, with a median that belongs to the state."""
@@ -111,9 +153,9 @@ class Simulation:
         return morning + int(self._random.expovariate(1 / (1.5 * _HOUR))) % ((CLOSES - OPENS) * _HOUR)
 
     def arrival(self, since: Micros, until: Micros) -> Micros:
-        """A moment at which somebody begins something."""
+        """A moment at which somebody begins something; more and more do, so that many are under way at the end."""
         for _ in range(_TRIES):
-            moment = self.at_work(self._random.randrange(since, until))
+            moment = self.at_work(since + int((until - since) * self._random.random() ** _GROWS))
             if moment < until:
                 return moment
         return self._random.randrange(since, until)
@@ -131,45 +173,66 @@ class Simulation:
     def _create(self, life: Life, moment: Micros) -> Line | None:
         first = next(iter(self.machine.allowed(self.machine.initial)), None)
         for _ in range(_TRIES):
-            data = self._initial_data(moment)
             actor = self._actor(life, self._roles(self.machine.initial, first))
-            line = self._decided(life, Event(name=None, payload=data, actor=actor), moment)
+            line = self._decided(life, self._event(life, None, self._initial_data(moment), actor, moment), moment)
             if line is not None:
                 return line
         return None
 
     def _send(self, life: Life, leaves: Leaves, event: str, moment: Micros) -> Line | None:
         schema = self.machine.events.get(event)
-        written = self.machine.definition.schemas.events.get(event, {})
-        for _ in range(_TRIES if schema is not None else 1):
-            payload = Values(written, self._random, moment).object() if schema is not None else {}
-            actor = self._actor(life, self._roles(leaves, event))
+        guarded = any(move.guard for move in self.machine.moves(leaves, event))
+        for _ in range(_TRIES if schema is not None or guarded else 1):
+            payload = Values(self._written(event), self._random, moment).object() if schema is not None else {}
+            if life.head is not None and guarded:
+                self._suit(payload, life.head, leaves, event)
+            sent = self._event(life, event, payload, self._actor(life, self._roles(leaves, event)), moment)
             needs_data = life.head is None and self.machine.context is not None and self.machine.context.required
-            create = self._initial_data(moment) if needs_data else True
-            line = self._decided(life, Event(name=event, payload=payload, actor=actor, create=create), moment)
+            sent.create = self._initial_data(moment) if needs_data else True
+            line = self._decided(life, sent, moment)
             if line is not None:
                 return line
+            life.people.clear()  # perhaps somebody else may
         return None
+
+    def _suit(self, payload: dict[str, Any], head: Head, leaves: Leaves, event: str) -> None:
+        """Mostly, give what guards read of the payload a value that goes with what they read of the entity's data.
+
+        Of its own values, and of the differences between numbers: what is left to pay is total less paid.
+        """
+        for move in self.machine.moves(leaves, event):
+            if move.guard is None:
+                continue
+            expression = move.guard.expression
+            own = [head.data[name] for name in sorted(expression.reads_context) if name in head.data]
+            numbers = [value for value in own if type(value) is int]
+            own += [one - other for one in numbers for other in numbers if one > other]
+            for name in sorted(expression.reads_event.intersection(payload)):
+                alike = [value for value in own if type(value) is type(payload[name]) and value]
+                if alike and self.chance(_SUITS):
+                    payload[name] = self._random.choice(alike)
+
+    def _written(self, event: str) -> dict[str, Any]:
+        return self.machine.definition.schemas.events.get(event, {})
+
+    def _event(self, life: Life, name: str | None, payload: dict[str, Any], actor: Actor, moment: Micros) -> Event:
+        return Event(name=name, payload=payload, actor=actor, now=moment, entity=life.entity)
 
     def _decided(self, life: Life, event: Event, moment: Micros) -> Line | None:
         """What the machine says to `event`: a line and `life` moved on, or None and the reason remembered."""
         sent = dict(event.payload)
-        event.now = moment
         decision = decide(self.machine, life.head, event)
         if not isinstance(decision, Accepted):
             self.refused[event.name or "creation"] = decision.detail
             return None
         self.refused.pop(event.name or "creation", None)
-        version = 1 if life.head is None else life.head.version + 1
-        life.head = Head(
-            version=version,
-            revision=self.machine.revision,
-            leaves=decision.to,
-            data=decision.data,
-            history=decision.history or (life.head.history if life.head is not None else {}),
-        )
-        life.visits[decision.to] = life.visits.get(decision.to, 0) + 1
+        self._move(life, event, decision)
         return self._line(life, event, sent, moment)
+
+    def _move(self, life: Life, event: Event, accepted: Accepted) -> None:
+        life.head = fold(life.head, record_of(self.machine, life.head, event, accepted))
+        life.visits[accepted.to] = life.visits.get(accepted.to, 0) + 1
+        life.stuck.clear()
 
     def _line(self, life: Life, event: Event, payload: dict[str, Any], moment: Micros) -> Line:
         return Line(
@@ -241,29 +304,80 @@ def histories(
 ) -> Iterator[Line]:
     """The lives of `entities` entities that begin between two moments, as commands in order of time.
 
-    What would happen after `until` has not happened yet: those entities are left under way. `late` is the share of
-    events that are stamped earlier than the one before them, `mistakes` how many are tried besides and refused.
+    What would happen after `until` has not happened yet: those entities are left under way, and so are those for which
+    a timer would come next, since a timer cannot be sent: it is the server's, and runs from when that hears of the
+    entity. `late` is the share of events that are stamped earlier than the one before them, `mistakes` how many are
+    tried besides and refused.
+    """
+    lives = happenings(
+        simulation,
+        entities=entities,
+        since=since,
+        until=until,
+        late=late,
+        mistakes=mistakes,
+        prefix=prefix,
+        firing=False,
+    )
+    return (happening.line for happening in lives if happening.line is not None)
+
+
+def happenings(
+    simulation: Simulation,
+    *,
+    entities: int,
+    since: Micros,
+    until: Micros,
+    late: float = 0.0,
+    mistakes: float = 0.0,
+    prefix: str | None = None,
+    firing: bool = True,
+) -> Iterator[Happening]:
+    """The same with the timers that fire, for who can keep their clock. Moments never fall.
+
+    Without `firing` a life is left where a timer would come next.
     """
     prefix = simulation.machine.type if prefix is None else prefix
     arrivals = sorted(simulation.arrival(since, until) for _ in range(entities))
-    due = [(moment, number, Life(f"{prefix}-{number:05}")) for number, moment in enumerate(arrivals, 1)]
+    due = [
+        (moment - moment % 1_000, number, Life(f"{prefix}-{number:05}")) for number, moment in enumerate(arrivals, 1)
+    ]
     numbers = itertools.count(1)
     while due:
         moment, number, life = heapq.heappop(due)
-        line = simulation.step(life, moment - moment % 1_000)
-        if line is None or life.head is None:
-            continue
-        if life.moment and simulation.chance(late):
-            line.occurred_at = text_of(simulation.earlier(life.moment))
-        yield _with_id(line, simulation, next(numbers))
-        wrong = simulation.mistake(life, moment - moment % 1_000) if simulation.chance(mistakes) else None
-        if wrong is not None:
-            yield _with_id(wrong, simulation, next(numbers))
+        timer = life.next_timer()
+        if timer is not None and timer.due <= moment:
+            if simulation.fire(life, timer):
+                yield Happening(moment, life.entity, timer=timer)
+        else:
+            line = simulation.step(life, moment)
+            if line is None or life.head is None:
+                continue
+            is_late = life.moment > 0 and simulation.chance(late)
+            if is_late:
+                line.occurred_at = text_of(simulation.earlier(life.moment))
+            yield Happening(moment, life.entity, _with_id(line, simulation, next(numbers)), late=is_late)
+            wrong = simulation.mistake(life, moment) if simulation.chance(mistakes) else None
+            if wrong is not None:
+                yield Happening(moment, life.entity, _with_id(wrong, simulation, next(numbers)))
         life.moment = moment
-        leaves = life.head.leaves
-        following = simulation.at_work(moment + int(simulation.stay_s(leaves) * _SECOND))
-        if following < until and life.head.version < EVENTS and not simulation.machine.is_final(leaves):
+        following = _following(simulation, life, moment, firing)
+        if following is not None and following < until:
             heapq.heappush(due, (following, number, life))
+
+
+def _following(simulation: Simulation, life: Life, moment: Micros, firing: bool) -> Micros | None:
+    """When the next thing happens to an entity; None when nothing does, or when that is a timer and none may fire."""
+    head = life.head
+    if head is None or head.version >= EVENTS or simulation.machine.is_final(head.leaves):
+        return None
+    stay_s = simulation.stay_s(head.leaves)
+    following = simulation.at_work(moment + int(stay_s * _SECOND))
+    following -= following % 1_000
+    timer = life.next_timer()
+    if timer is not None and (timer.due <= following or simulation.is_forgotten(life)):
+        return max(timer.due, moment) if firing else None
+    return following
 
 
 def _with_id(line: Line, simulation: Simulation, number: int) -> Line:

@@ -2,7 +2,7 @@
 
 from statewright.commands.asking import AllowedEvent, Asking
 from statewright.commands.committer import Committer
-from statewright.commands.timers import Stuck, Timers
+from statewright.commands.timers import Stuck, Timers, firing_of
 from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together, digest_of
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "Timers",
     "Together",
     "digest_of",
+    "firing_of",
 ]

@@ -12,20 +12,16 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-
-from msgspec import Struct
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from statewright.catalog import Catalog, CatalogError
-from statewright.commands.recording import refusal_of, step_of
-from statewright.commands.relating import NOTHING, likely_refs, missing_of, refs_of, seen_of
+from statewright.commands.deciding import Deciding, Item, Job, machine_of, put
+from statewright.commands.relating import likely_refs
 from statewright.commands.words import Answer, Done, Failed, Failure, NotDone, SendEvent, SendTogether, Together
-from statewright.machine.compile import Machine
-from statewright.machine.decide import Accepted, Event, Refused, Why, decide
+from statewright.machine.decide import Refused, Why
 from statewright.machine.moments import Micros
 from statewright.machine.record import COMMANDS_KEPT, Head, Record
 from statewright.stores.words import (
-    Append,
     EventStore,
     Recorded,
     Ref,
@@ -35,26 +31,10 @@ from statewright.stores.words import (
     StoreUncertain,
 )
 
-AHEAD_AT_MOST = 5 * 60 * 1_000_000
-"""How far `occurred_at` may lie ahead of our clock, in microseconds: clocks differ."""
 HEADS_BYTES = 256_000_000
 """How much data, as JSON, the heads kept in memory may hold together."""
 _UNKNOWN = "it is not known whether this was recorded; send it again with the id in `command`"
 _log = logging.getLogger("statewright.committer")
-
-
-class _Job(Struct, gc=False):
-    """What one caller waits for: several events, answered one by one, or `together`, answered as one."""
-
-    sends: Sequence[SendEvent]
-    answers: list[Answer | None]
-    future: asyncio.Future[list[Answer]]
-    together: SendTogether | None = None
-    outcome: Together | Failed | None = None
-
-
-_Item = tuple[_Job, int]
-"""One thing to decide: the job and which of its events; -1 for all of them together."""
 
 
 class Committer:
@@ -85,7 +65,7 @@ class Committer:
         self._clock = clock
         self._recorded = recorded
         self._failed = failed
-        self._queue: deque[_Job] = deque()
+        self._queue: deque[Job] = deque()
         self._heads: dict[Ref, Head | None] = {}
         self._grown = 0
         self._told: set[tuple[str, int]] = set()
@@ -113,14 +93,14 @@ class Committer:
         if self._is_full_for(len(sends)):
             future.set_result([self._turned_away(send.command) for send in sends])
         else:
-            self._enqueue(_Job(sends, [None] * len(sends), future))
+            self._enqueue(Job(sends, [None] * len(sends), future))
         return future
 
     async def send_together(self, command: SendTogether) -> Together | Failed:
         """Decide several events as one command: all or nothing."""
         if self._is_full_for(len(command.sends)):
             return self._turned_away(command.command)
-        job = _Job(command.sends, [], asyncio.get_running_loop().create_future(), command)
+        job = Job(command.sends, [], asyncio.get_running_loop().create_future(), command)
         self._enqueue(job)
         await job.future
         return job.outcome or Failed("outcome_unknown", _UNKNOWN, command.command)
@@ -139,7 +119,7 @@ class Committer:
             return Failed("overloaded", "the server is stopping; send it again in a moment", command)
         return Failed("overloaded", f"{self.waiting:,} events are waiting; send it again in a moment", command)
 
-    def _enqueue(self, job: _Job) -> None:
+    def _enqueue(self, job: Job) -> None:
         self.waiting += len(job.sends)
         self._queue.append(job)
         if self._task is None:
@@ -174,7 +154,7 @@ class Committer:
             # A turn of the loop: callers take their answers, and what came meanwhile becomes the next group.
             await asyncio.sleep(0)
 
-    def _next_group(self) -> list[_Job]:
+    def _next_group(self) -> list[Job]:
         jobs = [self._queue.popleft()]
         size = len(jobs[0].sends)
         while self._queue and size + len(self._queue[0].sends) <= self._group_limit:
@@ -182,10 +162,10 @@ class Committer:
             size += len(jobs[-1].sends)
         return jobs
 
-    async def _settle(self, jobs: list[_Job]) -> None:
+    async def _settle(self, jobs: list[Job]) -> None:
         """Answer every job, whatever happens."""
         try:
-            items: list[_Item] = []
+            items: list[Item] = []
             for job in jobs:
                 items.extend([(job, -1)] if job.together else [(job, index) for index in range(len(job.sends))])
             while items:
@@ -205,7 +185,7 @@ class Committer:
             if not job.future.done():
                 job.future.set_result([answer for answer in job.answers if answer is not None])
 
-    def _fail(self, jobs: Sequence[_Job], code: Failure, detail: str) -> None:
+    def _fail(self, jobs: Sequence[Job], code: Failure, detail: str) -> None:
         """Answer what has no answer yet. What was decided on heads that may not hold is not let out."""
         self._heads.clear()
         for job in jobs:
@@ -215,12 +195,19 @@ class Committer:
                 if answer is None:
                     job.answers[index] = Failed(code, detail, job.sends[index].command)
 
-    async def _round(self, items: list[_Item]) -> list[_Item]:
+    async def _round(self, items: list[Item]) -> list[Item]:
         """Decide and record; gives back what must be decided again, because another writer was first."""
         self.catalog.refresh()
         heads = await self._fresh_heads(items)
         known = await self._late_repeats(items, heads)
-        deciding = _Deciding(self, heads, known, max(self._clock(), self._last_stamp))
+        deciding = Deciding(
+            self.catalog,
+            heads,
+            known,
+            max(self._clock(), self._last_stamp),
+            names=self._names,
+            told=self._told,
+        )
         for item in items:
             deciding.item(item)
         again = deciding.again
@@ -232,11 +219,11 @@ class Committer:
             await self._answer_repeat(*repeat)
         for (job, index), answer in deciding.settled:
             deciding.note(job, answer)
-            _put(job, index, answer)
+            put(job, index, answer)
         return _in_order(again, items)
 
-    async def _append(self, deciding: _Deciding) -> list[_Item]:
-        again: list[_Item] = []
+    async def _append(self, deciding: Deciding) -> list[Item]:
+        again: list[Item] = []
         try:
             outcomes = await self.store.append(deciding.appends)
         except StoreUncertain:
@@ -252,12 +239,12 @@ class Committer:
                 again.append(item)
                 continue
             self._take_over(item, append.steps, deciding.now)
-            _put(*item, answer)
+            put(*item, answer)
         self._trim()
         self._recorded()
         return again
 
-    def _take_over(self, item: _Item, steps: Sequence[Step], now: Micros) -> None:
+    def _take_over(self, item: Item, steps: Sequence[Step], now: Micros) -> None:
         """Let the heads that stand in the log now be the cached ones."""
         job, index = item
         for step in steps:
@@ -273,10 +260,10 @@ class Committer:
             if record.definition is not None:
                 self._told.add((record.type, record.revision))
 
-    async def _ask_what_became(self, deciding: _Deciding) -> list[_Item]:
+    async def _ask_what_became(self, deciding: Deciding) -> list[Item]:
         """After a commit whose outcome is unknown: what is in the log is answered, the rest is decided again."""
         self._heads.clear()
-        again: list[_Item] = []
+        again: list[Item] = []
         for item, append, answer in zip(deciding.owners, deciding.appends, deciding.answers, strict=True):
             first = append.steps[0].record
             try:
@@ -286,17 +273,17 @@ class Committer:
                 self._answer_unknown(item, append.command)
                 continue
             if made:
-                _put(*item, _with_records(answer, made))
+                put(*item, _with_records(answer, made))
             else:
                 deciding.lose(append)
                 again.append(item)
         self._recorded()
         return again
 
-    def _answer_unknown(self, item: _Item, command: str) -> None:
-        _put(*item, Failed("outcome_unknown", _UNKNOWN, command))
+    def _answer_unknown(self, item: Item, command: str) -> None:
+        put(*item, Failed("outcome_unknown", _UNKNOWN, command))
 
-    async def _look_twice(self, deciding: _Deciding) -> list[_Item]:
+    async def _look_twice(self, deciding: Deciding) -> list[Item]:
         """Refusals and dry runs leave the process only on a head that no other process has moved meanwhile.
 
         Those decided on what was then not recorded are decided again: the version may agree, and the state not.
@@ -318,21 +305,21 @@ class Committer:
                 again.append(item)
         return again
 
-    async def _answer_repeat(self, item: _Item, ref: Ref, command: str, digest: str) -> None:
+    async def _answer_repeat(self, item: Item, ref: Ref, command: str, digest: str) -> None:
         job, index = item
         made = await self.store.find_command(ref, command)
         if made[0].digest and made[0].digest != digest:
             detail = f"the command {command!r} was used for something else, recorded as version {made[0].version}"
             send = job.sends[max(index, 0)]
             refused = Refused(Why.ID_REUSED, detail)
-            _put(job, index, NotDone(refused, send, None, self.catalog.machine_of(ref.type, made[0].revision)))
+            put(job, index, NotDone(refused, send, None, self.catalog.machine_of(ref.type, made[0].revision)))
             return
         done = [Done(record, self.catalog.machine_of(record.type, record.revision), True) for record in made]
-        _put(job, index, done[0] if index >= 0 else Together(done))
+        put(job, index, done[0] if index >= 0 else Together(done))
 
     # --- heads
 
-    async def _fresh_heads(self, items: Iterable[_Item]) -> dict[Ref, Head | None]:
+    async def _fresh_heads(self, items: Iterable[Item]) -> dict[Ref, Head | None]:
         """The heads of all that the group touches: from memory, else by one read; then of those related to them."""
         heads: dict[Ref, Head | None] = {}
         sends = [send for job, index in items for send in ((job.sends[index],) if index >= 0 else job.sends)]
@@ -342,7 +329,7 @@ class Committer:
         for send in sends:
             head = heads[send.ref]
             try:
-                machine = self._machine_of(send, head)
+                machine = machine_of(self.catalog, send, head)
             except CatalogError:
                 continue  # said when it is decided
             if machine is not None and machine.relations:
@@ -367,23 +354,17 @@ class Committer:
             heads.update(found)
             cached.update((ref, head) for ref, head in found.items() if head is not None)
 
-    def _machine_of(self, send: SendEvent, head: Head | None) -> Machine | None:
-        """The machine that decides; None where the type is not known."""
-        kind = send.ref.type
-        return self.catalog.active(kind) if head is None else self.catalog.machine_of(kind, head.revision)
-
-    async def _late_repeats(self, items: Iterable[_Item], heads: dict[Ref, Head | None]) -> set[tuple[Ref, str]]:
+    async def _late_repeats(self, items: Iterable[Item], heads: dict[Ref, Head | None]) -> Collection[tuple[Ref, str]]:
         """The commands of this group that stand beyond what the heads remember of theirs."""
-        known = set()
+        asked = []
         for job, index in items:
-            ref = job.sends[max(index, 0)].ref
-            command = job.together.command if job.together else job.sends[index].command
-            head = heads[ref]
+            send = job.sends[max(index, 0)]
+            command = job.together.command if job.together else send.command
+            head = heads[send.ref]
             if command is None or head is None or head.version <= COMMANDS_KEPT or head.remembers(command):
                 continue
-            if await self.store.find_command(ref, command, COMMANDS_KEPT):
-                known.add((ref, command))
-        return known
+            asked.append((send.ref, command))
+        return await self.store.late_commands(asked) if asked else ()
 
     def _trim(self) -> None:
         """Let go of the oldest heads, a tenth at once so that this is rare, when they are too many or too large."""
@@ -395,199 +376,6 @@ class Committer:
             self._grown = sum(head.size for head in self._heads.values() if head is not None)
 
 
-class _Deciding:
-    """One round's decisions: each event on the head that the ones before it in the group would leave."""
-
-    def __init__(
-        self, committer: Committer, heads: dict[Ref, Head | None], known: set[tuple[Ref, str]], now: Micros
-    ) -> None:
-        self.committer = committer
-        self.catalog = committer.catalog
-        self.heads = heads
-        self.known = known
-        self.now = now
-        self.appends: list[Append] = []
-        self.owners: list[_Item] = []
-        self.answers: list[Done | Together] = []
-        self.settled: list[tuple[_Item, Answer | Together]] = []
-        self.doubtful: list[tuple[_Item, Answer | Together, Sequence[Ref]]] = []
-        self.repeats: list[tuple[_Item, Ref, str, str]] = []
-        self.again: list[_Item] = []
-        self.lost: set[Ref] = set()
-        self.unread: set[Ref] = set()
-        self._waiting: set[Ref] = set()
-        self._accepted: set[tuple[Ref, str]] = set()
-
-    def item(self, item: _Item) -> None:
-        job, index = item
-        if self._waiting and any(send.ref in self._waiting for send in _sends_of(item)):
-            self._wait(item)
-            return
-        if job.together is not None:
-            self._together(item, job.together)
-            return
-        send = job.sends[index]
-        if send.command is not None and self._is_repeat(item, send.ref, send.command, send.digest):
-            return
-        command = send.command or next(self.committer._names)
-        if not send.dry_run:
-            send.command = command  # what becomes unknown can be asked about by it
-        step = self._decide(send, command, send.digest, self.heads)
-        if step is None:
-            self._wait(item)
-        elif type(step) is NotDone:
-            self.doubtful.append((item, step, self._looked_at))
-        elif type(step) is Failed:
-            self.settled.append((item, step))
-        elif type(step) is tuple:
-            done = Done(step[0].record, step[1], dry_run=send.dry_run)
-            if send.dry_run:
-                step[0].record.recorded_at = self.now
-                self.doubtful.append((item, done, self._looked_at))
-            else:
-                self._accept(item, Append(command, send.digest, self.now, (step[0],)), done)
-
-    def _accept(self, item: _Item, append: Append, answer: Done | Together) -> None:
-        self.appends.append(append)
-        self.owners.append(item)
-        self.answers.append(answer)
-        job, index = item
-        self._accepted.add((job.sends[max(index, 0)].ref, append.command))
-        if index >= 0:
-            self.heads[job.sends[index].ref] = append.steps[0].after
-            return
-        for step in append.steps:
-            self.heads[Ref(step.record.type, step.record.entity)] = step.after
-
-    def lose(self, append: Append) -> list[Ref]:
-        """Take note that what was accepted was not recorded; gives the entities that stand elsewhere."""
-        refs = [Ref(step.record.type, step.record.entity) for step in append.steps]
-        self.lost.update(refs)
-        return refs
-
-    def _is_repeat(self, item: _Item, ref: Ref, command: str, digest: str) -> bool:
-        if (ref, command) in self._accepted:
-            self.again.append(item)  # sent twice in one group: the second is answered when the first is in the log
-            return True
-        head = self.heads[ref]
-        if head is not None and (head.remembers(command) or (ref, command) in self.known):
-            self.repeats.append((item, ref, command, digest))
-            return True
-        return False
-
-    def _together(self, item: _Item, command: SendTogether) -> None:
-        first = command.sends[0].ref
-        if self._is_repeat(item, first, command.command, command.digest):
-            return
-        heads: dict[Ref, Head | None] = {send.ref: self.heads[send.ref] for send in command.sends}
-        steps: list[Step] = []
-        done: list[Done] = []
-        looked_at: dict[Ref, None] = dict.fromkeys(heads)
-        for index, send in enumerate(command.sends):
-            found = self._decide(send, command.command, command.digest, heads)
-            looked_at.update(dict.fromkeys(self._looked_at))
-            if found is None:
-                self._wait(item)
-                return
-            if type(found) is NotDone:
-                self.doubtful.append((item, Together((), found, index), tuple(looked_at)))
-                return
-            if type(found) is Failed:
-                self.settled.append((item, Failed(found.code, found.detail, command.command)))
-                return
-            if type(found) is tuple:
-                steps.append(found[0])
-                done.append(Done(found[0].record, found[1]))
-                heads[send.ref] = found[0].after
-        self._accept(item, Append(command.command, command.digest, self.now, steps), Together(done))
-
-    def _decide(
-        self, send: SendEvent, command: str, digest: str, heads: dict[Ref, Head | None]
-    ) -> tuple[Step, Machine] | NotDone | Failed | None:
-        """What becomes of one event; None when a related entity must be read first."""
-        head = heads[send.ref]
-        self._looked_at: tuple[Ref, ...] = (send.ref,)
-        try:
-            machine = self._machine(send, head)
-        except CatalogError as error:  # others of the group live under definitions that are there
-            detail = f"the definition that {send.ref.type}/{send.ref.id} lives by cannot be had: {error}"
-            return Failed("store_unavailable", detail, command)
-        if type(machine) is Refused:
-            return NotDone(machine, send, head, None)
-        assert isinstance(machine, Machine)
-        if send.occurred_at is not None and send.occurred_at > self.now + AHEAD_AT_MOST:
-            refused = Refused(Why.IN_THE_FUTURE, "`occurred_at` is more than five minutes ahead of our clock")
-            return NotDone(refused, send, head, machine)
-        seen = NOTHING
-        if machine.relations and head is not None:
-            refs = refs_of(machine, head.data)
-            known = self.heads if heads is self.heads else {**self.heads, **heads}
-            unread = missing_of(refs.values(), known)
-            if unread:
-                self.unread.update(unread)
-                return None
-            seen = seen_of(self.catalog, refs, known)
-            self._looked_at = (send.ref, *refs.values())
-        event = Event(
-            send.event,
-            send.data,
-            send.actor,
-            send.expected,
-            send.create,
-            send.size,
-            self.now,
-            send.occurred_at,
-            send.ref.id,
-            seen.related,
-            seen.hidden,
-            send.timer,
-        )
-        outcome = decide(machine, head, event)
-        if type(outcome) is Refused:
-            return NotDone(outcome, send, head, machine)
-        assert isinstance(outcome, Accepted)
-        step = step_of(machine, send, command, digest, head, outcome, self.now, seen.reads)
-        if (machine.type, machine.revision) not in self.committer._told:
-            step.record.definition = machine.digest
-        return step, machine
-
-    def _wait(self, item: _Item) -> None:
-        """Decide this one in the next round, and after it what comes later on the same entities."""
-        self.again.append(item)
-        self._waiting.update(send.ref for send in _sends_of(item))
-
-    def _machine(self, send: SendEvent, head: Head | None) -> Machine | Refused:
-        kind = send.ref.type
-        machine = self.committer._machine_of(send, head)
-        if machine is not None:
-            return machine
-        return Refused(
-            Why.UNKNOWN_TYPE, f"no revision of {kind[:63]!r} is active; register its definition and activate it"
-        )
-
-    def note(self, job: _Job, answer: Answer | Together) -> None:
-        """Take note of a refusal, once it is to be let out. That a timer does not fire is told elsewhere."""
-        refusal = answer.refusal if isinstance(answer, Together) else answer
-        if isinstance(refusal, NotDone) and not refusal.send.dry_run and refusal.send.timer is None:
-            command = job.together.command if job.together is not None else refusal.send.command or ""
-            self.catalog.refusals.note(refusal_of(refusal, command, self.now))
-
-
-def _sends_of(item: _Item) -> Sequence[SendEvent]:
-    job, index = item
-    return job.sends if index < 0 else (job.sends[index],)
-
-
-def _put(job: _Job, index: int, answer: Answer | Together) -> None:
-    if index >= 0:
-        assert not isinstance(answer, Together)
-        job.answers[index] = answer
-    elif isinstance(answer, Together | Failed):
-        job.outcome = answer
-    else:
-        job.outcome = Together((), answer if isinstance(answer, NotDone) else None, 0)
-
-
 def _with_records(answer: Done | Together, made: Sequence[Record]) -> Done | Together:
     """The answer as the log has it."""
     if isinstance(answer, Done):
@@ -595,7 +383,7 @@ def _with_records(answer: Done | Together, made: Sequence[Record]) -> Done | Tog
     return Together([Done(record, done.machine) for record, done in zip(made, answer.done, strict=True)])
 
 
-def _in_order(some: list[_Item], items: Sequence[_Item]) -> list[_Item]:
+def _in_order(some: list[Item], items: Sequence[Item]) -> list[Item]:
     """Some of the items as they came: on one entity they are decided in that order, however often."""
     if len(some) < 2:
         return some

@@ -9,6 +9,7 @@ from statewright.catalog import Refusal
 from statewright.commands.words import NotDone, SendEvent
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted
+from statewright.machine.explaining import body_of
 from statewright.machine.moments import Micros
 from statewright.machine.places import AFTER
 from statewright.machine.record import COMMANDS_KEPT, Head, Record, timers_after
@@ -136,5 +137,6 @@ def refusal_of(refusal: NotDone, command: str, now: Micros) -> Refusal:
         actor=send.actor,
         occurred_at=send.occurred_at,
         payload={} if large else send.data,
+        explanation=[body_of(part) for part in refusal.refused.explanation],
         cut=large,
     )

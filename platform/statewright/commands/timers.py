@@ -162,7 +162,7 @@ class Timers:
 
     async def _fire(self, due: Sequence[Due]) -> None:
         await self._committer.room_for(len(due))
-        sends = [_send_of(each) for each in self._in_order(due)]
+        sends = [firing_of(Ref(each.type, each.entity), each.timer) for each in self._in_order(due)]
         for send, answer in zip(sends, await self._committer.submit(sends), strict=True):
             assert send.timer is not None
             key = (*send.ref, send.timer.state, send.timer.key, send.timer.version)
@@ -190,10 +190,10 @@ def _key(due: Due) -> _Key:
     return due.type, due.entity, due.timer.state, due.timer.key, due.timer.version
 
 
-def _send_of(due: Due) -> SendEvent:
-    timer = due.timer
+def firing_of(ref: Ref, timer: Timer) -> SendEvent:
+    """The command by which a timer of an entity fires."""
     send = SendEvent(
-        Ref(due.type, due.entity),
+        ref,
         f"after.{timer.key}.{timer.state}",
         command=command_of(timer),
         occurred_at=timer.due,

@@ -8,28 +8,35 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from statewright.machine.chart import ROOT, Arrow, Chart
+from statewright.machine.chart import ROOT, Arrow, ArrowKind, Chart
 from statewright.machine.record import Leaves
 
 _SECOND_HYPHEN = re.compile("(?<=-)-")
+_KEYS: dict[str, ArrowKind] = {"on": "event", "always": "always", "after": "after", "onDone": "done"}
 _TRIGGERS = {"always": "statewright.always", "done": "statewright.done", "default": "statewright.default"}
 
 
 class Walk(Struct, frozen=True):
-    """A recorded move, `count` times: a record, or a row of the `flow` view. A creation has no `source`."""
+    """A recorded move, `count` times: a record, or a row of the `flow` view. A creation has no `source`.
+
+    `branches` are the JSON pointers of the branches that were taken, and `passed` the states that were entered on the
+    way, where the record names them; a row of `flow` does not, and what followed of itself is found by where it led.
+    """
 
     source: Leaves | None
     event: str | None
     target: Leaves
     count: int = 1
+    branches: tuple[str, ...] = ()
+    passed: Leaves = ()
 
 
 class Marks(Struct, frozen=True, kw_only=True):
     """What to paint over the layout. Paths and moves that the definition does not know are passed over.
 
-    `counts`: entities by state. `heat`: from 0 to 1 by state. `current`: the active leaves. `walked`: the moves of one
-    entity, emphasised. `traffic`: the moves of all, as numbers and widths of lines. `selected`: a state's path or a
-    transition's id without its `t-`.
+    `counts`: entities by state, those around others among them. `heat`: from 0 to 1 by state. `current`: the active
+    leaves. `walked`: the moves of one entity, emphasised. `traffic`: the moves of all, as numbers and widths of lines.
+    `selected`: a state's path or a transition's id without its `t-`.
     """
 
     counts: Mapping[str, int] = {}
@@ -63,41 +70,105 @@ def taken(chart: Chart, walks: Iterable[Walk]) -> dict[str, int]:
         arrows.setdefault(arrow.source, []).append(arrow)
     times: dict[str, int] = {}
     for walk in walks:
-        found = _arrow_of(chart, arrows, walk)
-        if found is not None:
-            key = transition_key(found)
+        found = _named(arrows, walk.branches) if walk.branches else _found(chart, arrows, walk)
+        for arrow in found:
+            key = transition_key(arrow)
             times[key] = times.get(key, 0) + walk.count
     return times
 
 
 def visited(walks: Iterable[Walk]) -> set[str]:
     """The leaves that were entered or left."""
-    return {leaf for walk in walks for leaf in (*(walk.source or ()), *walk.target)}
+    return {leaf for walk in walks for leaf in (*(walk.source or ()), *walk.target, *walk.passed)}
 
 
-def _arrow_of(chart: Chart, arrows: Mapping[str, list[Arrow]], walk: Walk) -> Arrow | None:
-    if walk.source is None or walk.event is None:
+def _named(arrows: Mapping[str, list[Arrow]], branches: Iterable[str]) -> list[Arrow]:
+    """The arrows of branches by their pointers; what another revision had and this one has not is passed over."""
+    wanted = [_way_of(pointer) for pointer in branches]
+    return [
+        arrow
+        for way in wanted
+        if way is not None
+        for arrow in arrows.get(way[0], ())
+        if (arrow.source, arrow.kind, arrow.trigger, arrow.index) == way
+    ]
+
+
+def _way_of(pointer: str) -> tuple[str, ArrowKind, str, int] | None:
+    """Source, kind, trigger and index of the branch at a pointer such as `/states/a/on/GO/1`."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    states = []
+    while len(steps) > 1 and steps[0] == "states":
+        states.append(steps[1])
+        steps = steps[2:]
+    kind = _KEYS.get(steps[0]) if steps else None
+    if kind is None:
         return None
+    named = kind in ("event", "after")
+    trigger = steps[1] if named and len(steps) > 1 else ""
+    last = steps[1 + named :]
+    return ".".join(states), kind, trigger, int(last[0]) if last and last[0].isdecimal() else 0
+
+
+def _found(chart: Chart, arrows: Mapping[str, list[Arrow]], walk: Walk) -> list[Arrow]:
+    """The arrow of the event, and those that followed of themselves, where the first does not lead to the end."""
+    if walk.source is None or walk.event is None:
+        return []
     for leaf in walk.source:
         for holder in chart.line_up(leaf) if leaf in chart.boxes else ():
-            found = [arrow for arrow in arrows.get(holder, ()) if _explains(chart, arrow, walk)]
-            if found:
-                return max(found, key=lambda arrow: (not arrow.trigger.endswith("*"), len(arrow.trigger)))
-    return None
+            named = [arrow for arrow in arrows.get(holder, ()) if _is_named(arrow, walk.event)]
+            direct = [arrow for arrow in named if _explains(chart, arrow, walk)]
+            if direct:
+                return [_closest(direct)]
+            for arrow in named:
+                if (further := _what_followed(chart, arrow, walk)) is not None:
+                    return [arrow, further]
+    return []
+
+
+def _closest(found: list[Arrow]) -> Arrow:
+    return max(found, key=lambda arrow: (not arrow.trigger.endswith("*"), len(arrow.trigger)))
+
+
+def _what_followed(chart: Chart, first: Arrow, walk: Walk) -> Arrow | None:
+    """The one `always` or `onDone` by which a move ended elsewhere than its own arrow leads."""
+    within = {above for target in first.targets if target in chart.boxes for above in chart.line_up(target)}
+    within.update(above for leaf in walk.source or () if leaf in chart.boxes for above in chart.line_up(leaf))
+    return next(
+        (
+            arrow
+            for arrow in chart.arrows
+            if arrow.kind in ("always", "done")
+            and arrow.source in within
+            and arrow.targets
+            and _reaches(chart, arrow, walk)
+        ),
+        None,
+    )
+
+
+def _is_named(arrow: Arrow, event: str) -> bool:
+    if arrow.forbids:
+        return False
+    if arrow.kind == "after":
+        return event.startswith(f"after.{arrow.trigger}.")
+    prefix = arrow.trigger.removesuffix("*") if arrow.trigger.endswith("*") else None
+    return arrow.kind == "event" and (event == arrow.trigger or (prefix is not None and event.startswith(prefix)))
 
 
 def _explains(chart: Chart, arrow: Arrow, walk: Walk) -> bool:
-    event = walk.event or ""
-    if arrow.kind == "after":
-        named = event.startswith(f"after.{arrow.trigger}.")
-    else:
-        prefix = arrow.trigger.removesuffix("*") if arrow.trigger.endswith("*") else None
-        named = arrow.kind == "event" and (event == arrow.trigger or (prefix is not None and event.startswith(prefix)))
-    if not named or arrow.forbids:
-        return False
-    if not arrow.targets:
-        return walk.source == walk.target
-    return any(target == ROOT or _under(leaf, target) for target in arrow.targets for leaf in walk.target)
+    return _reaches(chart, arrow, walk) if arrow.targets else walk.source == walk.target
+
+
+def _reaches(chart: Chart, arrow: Arrow, walk: Walk) -> bool:
+    targets = (_landing(chart, target) for target in arrow.targets)
+    return all(target == ROOT or any(_under(leaf, target) for leaf in walk.target) for target in targets)
+
+
+def _landing(chart: Chart, target: str) -> str:
+    """Where a target leads at least: a history state gives back something of the state that it is in."""
+    box = chart.boxes.get(target)
+    return box.parent if box is not None and box.kind == "history" else target
 
 
 def _under(leaf: str, path: str) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from statewright.diagram.layout import MARGIN, Chip, Curve, Layout
+from statewright.diagram.layout import MARGIN, Chip, Curve, Layout, Rect
 from statewright.diagram.marks import Marks, state_id, taken, transition_key, visited
 from statewright.diagram.markup import escaped, number, tag
 from statewright.diagram.measure import width_of
@@ -90,24 +90,32 @@ class _Painter:
         """A composite state: a frame with its name in the upper left corner."""
         box, card, place = self.chart.boxes[path], self.shapes.cards[path], self.layout.frames[path]
         names = (_text(line, place.x + 14, place.y + 22 + 16 * row, "sm-title") for row, line in enumerate(card.names))
-        kind = tag(
-            "text",
-            "parallel",
-            class_="sm-kind",
-            x=place.x + 22 + card.names[-1].width,
-            y=place.y + 6 + 16 * len(card.names),
-        )
+        x, y = place.x + 22 + card.names[-1].width, place.y + 6 + 16 * len(card.names)
+        kind = tag("text", "parallel", class_="sm-kind", x=x, y=y) if box.kind == "parallel" else ""
+        heat, count = self.marks.heat.get(path), self.marks.counts.get(path)
+        label = f"{box.label}, {box.kind} state"
+        region = " sm-region" if self.is_region(box) else ""
+        if region:  # whoever is in a parallel state is in all its regions, which the frame around them says
+            heat = count = None
+        warm = "" if heat is None else " has-heat"
         return self.live(
             path,
             tag("rect", x=place.x, y=place.y, width=place.width, height=place.height, rx=12.0),
             *names,
-            kind if box.kind == "parallel" else "",
+            kind,
+            self.frame_count(path, place, count),
             tooltip=box.description,
             id=state_id(path),
-            class_=f"sm-group sm-{box.kind}{' sm-region' if self.is_region(box) else ''}{self.state_marks(path)}",
+            class_=f"sm-group sm-{box.kind} tone-{box.tone}{region}{self.state_marks(path)}{warm}",
             data_state=path,
-            aria_label=f"{box.label}, {box.kind} state",
+            style=None if heat is None or self.alone else f"--heat:{heat:.3f}",
+            aria_label=label if count is None else f"{label}, {_entities(count)}",
         )
+
+    def frame_count(self, path: str, place: Rect, count: int | None) -> str:
+        """How many entities are anywhere in a composite, in its upper right corner."""
+        inside = _badge(_short(count), place.y + 11, right=place.x + place.width - 10) if count is not None else ()
+        return tag("g", *inside, "", class_="sm-count", id=f"c{state_id(path)[1:]}")
 
     def is_region(self, box: Box) -> bool:
         return self.chart.parallel if box.parent == ROOT else self.chart.boxes[box.parent].kind == "parallel"
@@ -129,7 +137,7 @@ class _Painter:
             id=state_id(path),
             class_=f"sm-state {classes}",
             data_state=path,
-            aria_label=label if count is None else f"{label}, {count} {'entity' if count == 1 else 'entities'}",
+            aria_label=label if count is None else f"{label}, {_entities(count)}",
             **self.moved(*corner, heat),
         )
         # Beside the state, not in it: browsers do not show a link within a link.
@@ -360,6 +368,10 @@ def _curve(curve: Curve) -> Iterable[str]:
 def _hit_and_curve(curve: Curve) -> str:
     """A line with a broad invisible one under it, for pointers."""
     return tag("path", class_="sm-hit", d=curve.path) + "".join(_curve(curve))
+
+
+def _entities(count: int) -> str:
+    return f"{count} {'entity' if count == 1 else 'entities'}"
 
 
 def _short(count: int) -> str:

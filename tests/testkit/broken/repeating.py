@@ -27,6 +27,7 @@ class ForgetsCommands(Twin):
             "a_repeat_with_another_digest_brings_the_first_one",
             "an_append_that_is_given_up_is_whole_or_not_at_all",
             "early_and_late_commands_are_found_alike",
+            "late_commands_are_known_by_one_look",
             "the_same_id_on_another_entity_is_another_command",
         }
     )
@@ -42,12 +43,22 @@ class ForgetsLateCommands(Twin):
         {
             "a_repeat_is_a_repeat_after_reopening",
             "early_and_late_commands_are_found_alike",
+            "late_commands_are_known_by_one_look",
         }
     )
 
     def _made_by(self, ref: Ref, command: str) -> list[Record]:
         made = super()._made_by(ref, command)
         return made if any(line.version <= 64 for line in made) else []
+
+
+class TakesEarlyForLate(Twin):
+    """Names commands of the first 64 versions too when it is asked for later ones."""
+
+    breaks = frozenset({"late_commands_are_known_by_one_look"})
+
+    def _is_late(self, ref: Ref, command: str) -> bool:
+        return bool(self._made_by(ref, command))
 
 
 class FindsHalfACommand(Twin):

@@ -12,10 +12,8 @@ from statewright.diagram.marks import Walk, state_id, taken, transition_key
 from statewright.diagram.svg import svg_of
 from statewright.machine.chart import Arrow, Chart, chart_of
 from statewright.machine.compile import Machine
-from statewright.machine.record import Leaves
 from statewright.stores.words import Place
 from statewright.views import Counts, Flow, NotBuiltYet, Stays
-from statewright.views import State as Configuration
 from statewright_ui import shown
 from statewright_ui.needs import Needs, ask
 from statewright_ui.rendering import DIAGRAM_WINDOW
@@ -27,10 +25,16 @@ _DAY = 86_400_000_000
 
 
 class StateRow(Struct, frozen=True):
-    """One state: how many are in it, how many entered it in the last 24 h, how long stays in it last (seconds)."""
+    """One state: how many are in it, how many entered it in the last 24 h, how long stays in it last (seconds).
+
+    Stays are those in leaves; a state around others (`kind` compound or parallel) has none of its own. `depth` counts
+    the states around it.
+    """
 
     key: str
     state: shown.State
+    kind: str
+    depth: int
     now: int
     entered: int
     ended: int
@@ -40,11 +44,12 @@ class StateRow(Struct, frozen=True):
 
 
 class TransitionRow(Struct, frozen=True):
-    """One branch of the definition and how often it was taken."""
+    """One branch of the definition and how often it was taken. `means` is the expression of a guard with a name."""
 
     key: str
     source: shown.State | None
     arrow: Arrow
+    means: str
     targets: list[shown.State]
     last_24h: int
     ever: int
@@ -93,18 +98,20 @@ def _asked(needs: Needs, type: str, now: int) -> tuple[Counts, Stays, Flow, Flow
 
 def _state_rows(machine: Machine, counts: Counts, stays: Stays, day: Flow) -> list[StateRow]:
     lasted = {item.state: item for item in stays.items}
-    entered = _entered(day)
-    leaves = [path for path, node in machine.states.items() if node.type in ("atomic", "final")]
+    entered, now = _entered(day), shown.within(counts)
+    listed = [path for path, node in machine.states.items() if node.type != "history"]
     gone = sorted((set(counts.states) | set(lasted)) - set(machine.states))
     rows = []
-    for path in [*leaves, *gone]:
+    for path in [*listed, *gone]:
         stay = lasted.get(path)
         seconds = stay.seconds if stay else None
         rows.append(
             StateRow(
                 state_id(path).removeprefix("s-"),
                 shown.state(machine, path),
-                counts.states.get(path, 0),
+                machine.states[path].type if path in machine.states else "atomic",
+                path.count(".") if path in machine.states else 0,
+                now[path],
                 entered[path],
                 stay.ended if stay else 0,
                 seconds.p50 if seconds else None,
@@ -116,11 +123,13 @@ def _state_rows(machine: Machine, counts: Counts, stays: Stays, day: Flow) -> li
 
 
 def _entered(flow: Flow) -> Counter[str]:
-    """How often each leaf was entered by a move from elsewhere."""
+    """How often each state was entered by a move from elsewhere."""
     entered: Counter[str] = Counter()
     for arrow in flow.transitions:
-        for leaf in set(_leaves(arrow.to)) - set(_leaves(arrow.from_)):
-            entered[leaf] += arrow.count
+        for path in shown.with_ancestors(shown.leaves_of(arrow.to)) - shown.with_ancestors(
+            shown.leaves_of(arrow.from_)
+        ):
+            entered[path] += arrow.count
     return entered
 
 
@@ -131,6 +140,7 @@ def _transition_rows(machine: Machine, chart: Chart, day: Flow, ever: Flow) -> l
             key := transition_key(arrow),
             shown.state(machine, arrow.source) if arrow.source else None,
             arrow,
+            shown.meaning_of(machine, arrow.guard),
             shown.states(machine, arrow.targets),
             today.get(key, 0),
             always.get(key, 0),
@@ -142,24 +152,27 @@ def _transition_rows(machine: Machine, chart: Chart, day: Flow, ever: Flow) -> l
 def walks(flow: Flow) -> tuple[Walk, ...]:
     """The transitions of a flow as moves over a diagram."""
     return tuple(
-        Walk(_leaves(arrow.from_) or None, arrow.event, _leaves(arrow.to), arrow.count) for arrow in flow.transitions
+        Walk(shown.leaves_of(arrow.from_) or None, arrow.event, shown.leaves_of(arrow.to), arrow.count)
+        for arrow in flow.transitions
     )
-
-
-def _leaves(state: Configuration | None) -> Leaves:
-    if state is None:
-        return ()
-    return (state,) if isinstance(state, str) else state
 
 
 def _warmth(heat: str, rows: Iterable[StateRow], moves: Flow) -> dict[str, float]:
     """What the colour shows. Final states stay cool but for traffic: they only ever fill up."""
     if heat in ("traffic", "ever"):
-        return _scaled(_entered(moves))
+        entered = _entered(moves)
+        return _by_kind(rows, {row.state.path: entered[row.state.path] for row in rows})
     going_on = [row for row in rows if not row.state.final]
     if heat == "dwell":
         return _scaled({row.state.path: row.p50 or 0 for row in going_on})
-    return _scaled({row.state.path: row.now for row in going_on})
+    return _by_kind(rows, {row.state.path: row.now for row in going_on})
+
+
+def _by_kind(rows: Iterable[StateRow], values: Mapping[str, float]) -> dict[str, float]:
+    """Leaves measured by the fullest leaf, states around others by the fullest of those: they hold sums."""
+    around = {row.state.path for row in rows if row.kind in ("compound", "parallel")}
+    inner = {path: value for path, value in values.items() if path not in around}
+    return _scaled(inner) | _scaled({path: value for path, value in values.items() if path in around})
 
 
 def _scaled(values: Mapping[str, float]) -> dict[str, float]:

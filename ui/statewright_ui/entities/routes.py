@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Redirect
 from msgspec import Struct
 
+from statewright.machine.compile import Machine
 from statewright.views import Counts, EntityPage, EntityRow, NotBuiltYet
 from statewright_ui import shown, words
 from statewright_ui.needs import AskedFor, Needs, ask
@@ -122,12 +123,22 @@ def _page(needs: Needs, asked: Asked) -> EntityPage:
 
 
 def _chips(kind: shown.Kind, counts: Counts, asked: Asked) -> list[tuple[shown.State, int]]:
-    """Every state of the definition in which entities may rest, with how many do; those chosen but unknown too."""
-    leaves = (
-        [] if kind.machine is None else [p for p, n in kind.machine.states.items() if n.type in ("atomic", "final")]
-    )
-    others = sorted((set(counts.states) | set(asked.states)) - set(leaves))
-    return [(shown.state(kind.machine, path), counts.states.get(path, 0)) for path in [*leaves, *others]]
+    """Every state of the definition, those around others too, with how many are in it; those chosen but unknown too."""
+    listed = [] if kind.machine is None else _worth_choosing(kind.machine)
+    others = sorted((set(counts.states) | set(asked.states)) - set(listed))
+    within = shown.within(counts)
+    return [(shown.state(kind.machine, path), within[path]) for path in [*listed, *others]]
+
+
+def _worth_choosing(machine: Machine) -> list[str]:
+    """All states but history states, and regions: whoever is in a parallel state is in each of its regions."""
+    states = machine.states
+
+    def is_region(path: str) -> bool:
+        around = states.get(path.rpartition(".")[0])
+        return around is not None and around.type == "parallel" and states[path].type in ("compound", "parallel")
+
+    return [path for path, node in states.items() if node.type != "history" and not is_region(path)]
 
 
 def _line(needs: Needs, row: EntityRow) -> Line:

@@ -20,6 +20,8 @@ _WORTH_IT = 0.001
 """Nothing is folded for the sake of stretches that are together less than this share of the whole: mere moments."""
 _ENDED_SHARE = 4.0
 """A life that is over ends in a stub of this width: nothing more will happen, so its length says nothing."""
+_FINGER = 4.0
+"""So many per cent of the width are more than the 24 pixels that a finger or an unsteady hand needs."""
 _APART = 8.0
 """How many per cent of the width lie between two words on the axis at least."""
 
@@ -34,7 +36,10 @@ class Stay(Struct, frozen=True):
 
 
 class Bar(Struct, frozen=True):
-    """A stay as it is drawn: place and width in per cent, the row of its leaf, whether it goes on, or is folded."""
+    """A stay as it is drawn: place and width in per cent, the row of its leaf, whether it is folded.
+
+    `crowded`: it is too small to be hit beside another of its row (WCAG 2.2, target size), so it leads nowhere.
+    """
 
     stay: Stay
     lane: int
@@ -42,6 +47,7 @@ class Bar(Struct, frozen=True):
     width: float
     seconds: float
     folded: bool
+    crowded: bool = False
 
 
 class Tick(Struct, frozen=True):
@@ -59,7 +65,9 @@ class Fold(Struct, frozen=True):
 
 
 class Ribbon(Struct, frozen=True):
-    """The whole ribbon. `lanes` are the leaves in the order of their first stay; `seconds` is how long it all took."""
+    """The whole ribbon. `lanes` are the leaves in the order of their first stay, those of a region together; `seconds`
+    is how long it all took.
+    """
 
     lanes: list[str]
     bars: list[Bar]
@@ -88,17 +96,33 @@ def stays_of(records: Sequence[Record]) -> list[Stay]:
     return stays
 
 
-def ribbon_of(stays: Sequence[Stay], now: Micros, ended: bool, folding: bool = True) -> Ribbon:
-    """Draw stays up to `now`, or up to the last change of an entity whose life is over."""
+def ribbon_of(
+    stays: Sequence[Stay], now: Micros, ended: bool, folding: bool = True, order: Sequence[str] = ()
+) -> Ribbon:
+    """Draw stays up to `now`, or up to the last change of an entity whose life is over.
+
+    Leaves in `order`, the document's, stand beside those of their region; others follow as they came.
+    """
     if not stays:
         return Ribbon([], [], [], [], 0)
     lanes = list(dict.fromkeys(stay.leaf for stay in stays))
+    beside = _beside(lanes, order)
+    lanes.sort(key=beside.__getitem__)
     begin = stays[0].since
     end = max([stay.since for stay in stays] + ([] if ended else [now]))
     bounds = sorted({stay.since for stay in stays} | {stay.until for stay in stays if stay.until is not None} | {end})
     scale = _Scale(bounds, ended, folding)
-    bars = [_bar(stay, lanes, scale, end) for stay in stays]
+    bars = _spaced([_bar(stay, lanes, scale, end) for stay in stays])
     return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds, (end - begin) / 1e6)
+
+
+def _beside(lanes: Sequence[str], order: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Where each lane stands: with the first that shares its state at the top, there in the order of the document."""
+    place = {path: at for at, path in enumerate(order)}
+    first: dict[str, int] = {}
+    for at, leaf in enumerate(lanes):
+        first.setdefault(leaf.partition(".")[0], at)
+    return {leaf: (first[leaf.partition(".")[0]], place.get(leaf, 0)) for leaf in lanes}
 
 
 def _bar(stay: Stay, lanes: list[str], scale: _Scale, end: Micros) -> Bar:
@@ -107,6 +131,19 @@ def _bar(stay: Stay, lanes: list[str], scale: _Scale, end: Micros) -> Bar:
     width = (100.0 if stay.until is None else scale.x(until)) - x
     folded = any(fold.x < x + width and fold.x + fold.width > x for fold in scale.folds)
     return Bar(stay, lanes.index(stay.leaf), x, width, max(until - stay.since, 0) / 1e6, folded)
+
+
+def _spaced(bars: Sequence[Bar]) -> list[Bar]:
+    rows: dict[int, list[Bar]] = {}
+    for bar in bars:
+        rows.setdefault(bar.lane, []).append(bar)
+    return [replace(bar, crowded=any(_crowds(other, bar) for other in rows[bar.lane])) for bar in bars]
+
+
+def _crowds(other: Bar, bar: Bar) -> bool:
+    """Whether a finger for a small `bar` would hit `other`."""
+    gap = max(other.x - bar.x - bar.width, bar.x - other.x - other.width)
+    return other is not bar and bar.width < _FINGER and gap < _FINGER
 
 
 def _ticks(bounds: Iterable[Micros], scale: _Scale, begin: Micros) -> list[Tick]:

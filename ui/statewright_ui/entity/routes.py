@@ -18,6 +18,7 @@ from statewright.stores.words import Ref
 from statewright_ui import shown, words
 from statewright_ui.entity import steps
 from statewright_ui.entity.ribbon import ribbon_of, stays_of
+from statewright_ui.entity.waiting import limits_of, running_of
 from statewright_ui.needs import AskedFor, Needs, ask
 from statewright_ui.rendering import DIAGRAM_WINDOW, part_of, rendered
 from statewright_ui.shell.errors import Nowhere
@@ -70,7 +71,7 @@ def entity(needs: Needs) -> list[HTTPRouteHandler]:
             case "now":
                 return rendered(request, "entity/_now.html", **common, **await _now(portrait, scale))
             case "facts":
-                return rendered(request, "entity/_facts.html", **common, next=await _next(request, needs, portrait))
+                return rendered(request, "entity/_facts.html", **common, **await _facts(request, needs, portrait))
             case "history":
                 history = await _history(needs, portrait, before)
                 return rendered(request, "entity/_history.html", **common, history=history)
@@ -80,8 +81,8 @@ def entity(needs: Needs) -> list[HTTPRouteHandler]:
             here="entities",
             live=words.address("live", type=type, entity=id),
             history=await _history(needs, portrait, before),
-            next=await _next(request, needs, portrait),
             **common,
+            **await _facts(request, needs, portrait),
             **await _now(portrait, scale),
         )
 
@@ -102,7 +103,8 @@ async def _portrait(needs: Needs, ref: Ref) -> Portrait:
 async def _now(portrait: Portrait, scale: str) -> dict[str, Any]:
     """The ribbon and the diagram, as they stand now."""
     now = max(time.time_ns() // 1000, portrait.head.happened_at)
-    drawn = ribbon_of(stays_of(portrait.records), now, portrait.ended, folding=scale != "linear")
+    order = tuple(portrait.machine.states) if portrait.machine is not None else ()
+    drawn = ribbon_of(stays_of(portrait.records), now, portrait.ended, folding=scale != "linear", order=order)
     lanes = shown.states(portrait.machine, drawn.lanes)
     return {"ribbon": drawn, "lanes": lanes, "svg": await _diagram(portrait)}
 
@@ -132,13 +134,25 @@ async def _history(needs: Needs, portrait: Portrait, before: str) -> History:
     return History(rows, first if first > 1 else None, top <= version)
 
 
-async def _next(request: AskedFor, needs: Needs, portrait: Portrait) -> list[steps.Next]:
-    if portrait.machine is None:
-        return []
+async def _facts(request: AskedFor, needs: Needs, portrait: Portrait) -> dict[str, Any]:
+    """What it waits for, and what may happen next."""
+    machine, now = portrait.machine, time.time_ns() // 1000
+    if machine is None:
+        return {"choices": steps.Choices([], [], []), "running": [], "limits": [], "stuck": {}}
+    stuck = needs.timers.stuck(portrait.ref.type) if needs.timers is not None and portrait.head.timers else []
+    return {
+        "choices": await _choices(request, needs, portrait, machine),
+        "running": running_of(machine, portrait.head.timers),
+        "limits": [] if portrait.ended else limits_of(machine, stays_of(portrait.records), now),
+        "stuck": {each.timer: each for each in stuck if each.ref == portrait.ref},
+    }
+
+
+async def _choices(request: AskedFor, needs: Needs, portrait: Portrait, machine: Machine) -> steps.Choices:
     path = words.address("api", "v1", "entities", *portrait.ref, "transitions")
 
     def curl_of(body: Mapping[str, Any]) -> str:
         return words.curl(str(request.base_url), path, body, If_Match=f'"{portrait.head.version}"')
 
     may = await needs.asking.allowed(portrait.ref, portrait.head)
-    return steps.next_events(portrait.machine, portrait.head, may, curl_of)
+    return steps.choices_of(machine, portrait.head, may, curl_of)

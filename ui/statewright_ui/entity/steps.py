@@ -10,6 +10,7 @@ from msgspec import Struct
 from statewright.catalog import Catalog
 from statewright.commands import AllowedEvent
 from statewright.diagram.marks import Walk
+from statewright.machine.chart import spoken
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
 from statewright.machine.record import Head, Record, merged
@@ -25,10 +26,23 @@ _PLACEHOLDERS: Mapping[str, Any] = {
 }
 
 
+class Part(Struct, frozen=True):
+    """One step of the run that an event set off: why it was taken, which states were left and entered."""
+
+    why: str
+    exited: list[shown.State]
+    entered: list[shown.State]
+
+
 class Step(Struct, frozen=True):
-    """One transition for readers. `after_s` is how long after the one before; `late`: it happened before that one."""
+    """One transition for readers. `after_s` is how long after the one before; `late`: it happened before that one.
+
+    `title` is the event in words; `parts` are its microsteps, where more than one thing happened.
+    """
 
     record: Record
+    title: str
+    parts: list[Part]
     source: list[shown.State]
     target: list[shown.State]
     happened_at: Micros
@@ -38,13 +52,36 @@ class Step(Struct, frozen=True):
     payload: Mapping[str, Any]
     changes: Mapping[str, Any]
 
+    @property
+    def left(self) -> list[shown.State]:
+        """The leaves that it moved out of."""
+        return [state for state in self.source if state not in self.target]
+
+    @property
+    def entered(self) -> list[shown.State]:
+        """The leaves that it moved into; all, where it moved into none."""
+        return [state for state in self.target if state not in self.source] or self.target
+
+    @property
+    def kept(self) -> list[shown.State]:
+        """The leaves of other regions, in which it stayed."""
+        return [state for state in self.target if state in self.source and state not in self.entered]
+
 
 class Next(Struct, frozen=True):
-    """An event the entity may take, where that leads, and a command that sends it."""
+    """An event the entity may take, or may not just now; where that leads, and a command that sends it."""
 
     event: AllowedEvent
     target: list[shown.State]
     curl: str
+
+
+class Choices(Struct, frozen=True):
+    """What may happen now, surely or depending on something; what guards forbid just now; what belongs elsewhere."""
+
+    open: list[Next]
+    barred: list[Next]
+    elsewhere: list[str]
 
 
 def steps_of(catalog: Catalog, records: Sequence[Record], before: Record | None) -> list[Step]:
@@ -62,6 +99,8 @@ def _step(catalog: Catalog, record: Record, happened: Micros, earlier: Micros | 
     machine = shown.machine_of(catalog, record.type, record.revision)
     return Step(
         record,
+        title_of(machine, record),
+        _parts(machine, record),
         shown.states(machine, record.from_ or ()),
         shown.states(machine, record.to),
         happened,
@@ -73,21 +112,76 @@ def _step(catalog: Catalog, record: Record, happened: Micros, earlier: Micros | 
     )
 
 
+def title_of(machine: Machine | None, record: Record) -> str:
+    """What happened, for people: the event's name, `after 14 d` for a timer, else the kind of the record."""
+    if record.event is None:
+        return record.kind
+    return f"after {spoken(key)}" if (key := _key_of(machine, record.event)) is not None else record.event
+
+
+def _key_of(machine: Machine | None, event: str) -> str | None:
+    """The key of the timer that `after.<key>.<state>` tells of; None for every other event."""
+    words = event.split(".")
+    if words[0] != "after" or machine is None:
+        return None
+    cuts = (at for at in range(1, len(words)) if ".".join(words[at + 1 :]) in machine.states)
+    return next((".".join(words[1 : at + 1]) for at in cuts), None)
+
+
+def _parts(machine: Machine | None, record: Record) -> list[Part]:
+    if len(record.steps) < 2:
+        return []
+    return [
+        Part(_why(machine, record, step.cause), shown.states(machine, step.exited), shown.states(machine, step.entered))
+        for step in record.steps
+    ]
+
+
+def _why(machine: Machine | None, record: Record, cause: str) -> str:
+    if cause == record.event:
+        return title_of(machine, record)
+    if cause == "statewright.created":
+        return "created"
+    if cause.startswith("done.state."):
+        return f"{shown.state(machine, cause.removeprefix('done.state.')).label} is done"
+    return f"raised {cause}" if cause else "of itself (always)"
+
+
 def walks(records: Iterable[Record]) -> tuple[Walk, ...]:
     """The moves of an entity, for its diagram."""
-    return tuple(Walk(record.from_, record.event, record.to) for record in records)
+    return tuple(
+        Walk(
+            record.from_,
+            record.event,
+            record.to,
+            branches=tuple(branch for step in record.steps for branch in step.branches),
+            passed=tuple(path for step in record.steps for path in step.entered),
+        )
+        for record in records
+    )
 
 
-def next_events(
+def choices_of(
     machine: Machine, head: Head, may: Iterable[AllowedEvent], curl_of: Callable[[Mapping[str, Any]], str]
-) -> list[Next]:
-    """The events that may happen now, those that depend on who sends them included."""
-    return [_next(machine, head, event, curl_of) for event in may if event.allowed != "no"]
+) -> Choices:
+    """What may happen now, and what may not and why; what only other states take is no more than named."""
+    choices = Choices([], [], [])
+    for event in may:
+        if event.allowed != "no":
+            choices.open.append(_next(machine, head, event, curl_of))
+        elif event.why in ("not_in_this_state", "final"):
+            choices.elsewhere.append(event.event)
+        else:
+            choices.barred.append(_next(machine, head, event, curl_of))
+    return choices
 
 
 def _next(machine: Machine, head: Head, event: AllowedEvent, curl_of: Callable[[Mapping[str, Any]], str]) -> Next:
-    move = next(iter(machine.moves(head.leaves, event.event)), None)
-    target = [] if move is None or move.to is None else shown.states(machine, move.to)
+    moves = machine.moves(head.leaves, event.event)
+    move = moves[0] if moves else None
+    leads = [machine.leads(head.leaves, move) for move in moves]
+    to = next((leaves for leaves in leads if leaves != head.leaves), None)
+    target = [] if to is None else shown.states(machine, [leaf for leaf in to if leaf not in head.leaves])
     body: dict[str, Any] = {"event": event.event}
     if data := sample(event.schema):
         body["data"] = data

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
 from msgspec import Struct
 
 from statewright.catalog import Refusal, RefusalCount
+from statewright.machine.explaining import Explained
 from statewright_ui import shown
 from statewright_ui.needs import AskedFor, Needs, ask
 from statewright_ui.rendering import rendered
@@ -32,6 +34,7 @@ class Latest(Struct, frozen=True):
 
     refusal: Refusal
     states: list[shown.State]
+    explanation: list[Explained]
 
 
 def refusals(needs: Needs) -> HTTPRouteHandler:
@@ -68,6 +71,10 @@ def _counts(needs: Needs, kinds: list[shown.Kind], type: str, period: str) -> li
 def _latest(needs: Needs, type: str) -> list[Latest]:
     """The latest refusals, newest first."""
     return [
-        Latest(refusal, shown.states(shown.machine_of(needs.catalog, refusal.type, refusal.revision), refusal.leaves))
+        Latest(
+            refusal,
+            shown.states(shown.machine_of(needs.catalog, refusal.type, refusal.revision), refusal.leaves),
+            msgspec.convert(refusal.explanation, list[Explained]),
+        )
         for refusal in needs.catalog.refusals.latest(type or None, limit=LATEST)
     ]

@@ -79,7 +79,7 @@ document.addEventListener("change", (event) => event.target.closest("[data-submi
 
 // A diagram wider than its window begins where the entity is.
 for (const canvas of all(".canvas")) {
-  const current = one(".is-current", canvas)?.getBoundingClientRect();
+  const current = (one(".sm-state.is-current", canvas) ?? one(".is-current", canvas))?.getBoundingClientRect();
   const room = canvas.getBoundingClientRect();
   if (current && current.right > room.right) canvas.scrollLeft += current.left - room.left - room.width / 2;
 }
@@ -140,7 +140,11 @@ function span(seconds) {
 function age() {
   for (const time of all("time[data-age]")) {
     const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    const text = time.dataset.age === "ago" ? (seconds < 1 ? "now" : `${span(seconds)} ago`) : span(Math.max(seconds, 0));
+    const text = {
+      ago: () => (seconds < 1 ? "now" : `${span(seconds)} ago`),
+      span: () => span(Math.max(seconds, 0)),
+      until: () => (seconds <= -1 ? `in ${span(-seconds)}` : seconds >= 1 ? `for ${span(seconds)}` : "now"),
+    }[time.dataset.age]();
     if (time.textContent !== text) time.textContent = text;
   }
 }

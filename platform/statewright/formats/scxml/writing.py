@@ -276,7 +276,8 @@ class _Writer:
         if len(known) < len(targets):
             self.ledger.lost(pointer, "this target leads nowhere")
         ids = [self.ids[path] for path in known]
-        inward = bool(known) and len(known) == len(targets) and all(_inside(path, place.path) for path in known)
+        inside = bool(known) and all(_inside(path, place.path) for path in known)
+        inward = inside and len(known) == len(targets)
         reenter = branch.get("reenter") is True
         stays = False
         if inward and not reenter:
@@ -287,7 +288,7 @@ class _Writer:
         as_read = canonical[0] if len(canonical) == 1 else canonical
         if stays or (target is not None and as_read != target):
             ours["target"] = target
-        read_reenter = inward and "target" in attributes and attributes.get("type") != "internal"
+        read_reenter = inside and "target" in attributes and attributes.get("type") != "internal"
         if read_reenter != branch.get("reenter", False) or (branch.get("reenter") is False):
             ours["reenter"] = branch.get("reenter")
 

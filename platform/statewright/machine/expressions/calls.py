@@ -190,6 +190,7 @@ def _matches(checker: Checker, node: syntax.Call, args: tuple[tree.Node, ...]) -
     if not isinstance(pattern, tree.Constant) or not isinstance(pattern.value, str):
         sentence = "the pattern of matches() is written out as a text, so that it can be checked beforehand"
         return checker.wrong(node, "bad_expression", pattern.at, sentence)
+    checker.patterns.append(pattern.value)
     try:
         program = compiled(pattern.value)
     except BadPattern as error:

@@ -44,6 +44,7 @@ class Checker:
         self.reads: dict[str, set[str]] = {"context": set(), "event": set(), "params": set(), "related": set()}
         self.in_states: list[tuple[str, str | None]] = []
         self.slots = 0
+        self.patterns: list[str] = []
         self._seen: set[tuple[str, int]] = set()
         self._warned: set[Path] = set()
         self._types: dict[str, Type | Unknown | None] = {}

@@ -10,6 +10,7 @@ from msgspec import Struct
 from statewright.machine.expressions.check import Wanted, check, check_result
 from statewright.machine.expressions.kinds import Type
 from statewright.machine.expressions.parse import Refused, parse
+from statewright.machine.expressions.patterns import size_of
 from statewright.machine.expressions.words import Fault, Scope
 
 
@@ -20,6 +21,8 @@ class Checked(Struct, frozen=True):
     reads_context: frozenset[str]
     reads_event: frozenset[str]
     reads_related: frozenset[str]
+    pattern_size: int = 0
+    """How large the automata of its patterns are together, as RE2 counts."""
 
 
 def check_expression(text: str, scope: Scope, *, wants: Wanted = "any") -> tuple[Checked | None, list[Fault]]:
@@ -33,4 +36,4 @@ def check_expression(text: str, scope: Scope, *, wants: Wanted = "any") -> tuple
     if any(fault.severity == "error" for fault in faults):
         return None, faults
     context, event, related = (frozenset(checker.reads[name]) for name in ("context", "event", "related"))
-    return Checked(node.type, context, event, related), faults
+    return Checked(node.type, context, event, related, sum(map(size_of, checker.patterns))), faults

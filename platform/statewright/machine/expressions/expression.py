@@ -51,7 +51,7 @@ class Expression:
         self.in_states = tuple(checker.in_states)
         self._tree = node
         self._payload_comes = checker.scope.event != "empty"
-        self.run: Run = compiled(node, self._exactly)
+        self.run: Run = self._first_run
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -92,6 +92,14 @@ class Expression:
         finally:
             moment.steps_left = left
         return None if truth is UNKNOWN else bool(truth)
+
+    def _first_run(
+        self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment
+    ) -> Any:
+        """What `run` is until it is first called: writing the code is most of the work, and many are never asked."""
+        if self.run == self._first_run:  # else another thread came first, or someone holds on to this one
+            self.run = compiled(self._tree, self._exactly)
+        return self.run(context, event, params, moment)
 
     def _value(self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment) -> Any:
         return Evaluation(self.text, context, event, params, moment).value(self._tree)

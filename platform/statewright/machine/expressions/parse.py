@@ -46,7 +46,7 @@ def parse(text: str) -> syntax.Node:
     return _parsed(text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)  # what is checked on registration is compiled next, and a definition may hold 5,000
 def _parsed(text: str) -> syntax.Node:
     try:
         tree: Any = _parser().parse(text)

@@ -13,6 +13,7 @@ from statewright.machine.expressions.checked import Checked, check_expression
 from statewright.machine.lint.data import UNSET
 from statewright.machine.lint.flow import Flow
 from statewright.machine.lint.keep import types_of
+from statewright.machine.lint.limits import PATTERNS
 from statewright.machine.lint.survey import Doing, Site, Survey, action_type, assigned, expressions_in, guard_name
 from statewright.machine.problem import Problem, child, error, pointer_of, shown
 from statewright.machine.targets import Path
@@ -64,7 +65,7 @@ class _Checks:
         self.read: dict[str, str] = {}
         self._scopes: dict[tuple[Any, ...], Scope] = {}
         self._checked: dict[tuple[str, Wants, int], tuple[Checked | None, list[Fault]]] = {}
-        self._characters = 0
+        self._characters = self._patterns = 0
         self._skipped = False
         self._told: set[tuple[str, str, int | None]] = set()
 
@@ -78,7 +79,7 @@ class _Checks:
             sentence = f"{shown(name)} is a relation too many: expressions read at most {RELATIONS}"
             yield error("too_many_relations", pointer, sentence, "keep what is needed of it in the data")
         if self._skipped:
-            sentence = f"more than {LOOKED_AT:,} different expressions, or {CHARACTERS:,} characters of them"
+            sentence = f"more than {LOOKED_AT:,} different expressions, {CHARACTERS:,} characters of them, or patterns of {PATTERNS:,} steps"
             yield error("too_many", "", sentence, "name what is asked often under `guards`")
 
     def _all(self) -> Iterator[Problem]:
@@ -288,10 +289,11 @@ class _Checks:
         key = (text, wants, id(scope))
         if key not in self._checked:
             self._characters += len(text)
-            if len(self._checked) >= LOOKED_AT or self._characters > CHARACTERS:
+            if len(self._checked) >= LOOKED_AT or self._characters > CHARACTERS or self._patterns > PATTERNS:
                 self._skipped = True
                 return None, []
-            self._checked[key] = check_expression(text, scope, wants=wants)
+            found, faults = self._checked[key] = check_expression(text, scope, wants=wants)
+            self._patterns += 0 if found is None else found.pattern_size
         return self._checked[key]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from statewright.machine.definition import Actions, Branches, Definition, State, branches_of
+from statewright.machine.expressions.patterns import size_of
 from statewright.machine.lint.survey import ACTIONS, Node, Survey, actions_of
 from statewright.machine.problem import Problem, child, error, pointer_of
 from statewright.machine.targets import Path
@@ -14,6 +16,8 @@ TRANSITIONS = 5_000
 LEAVES = 64
 TIMERS = 64
 TARGETS = 64
+PATTERNS = 100_000
+"""How large the automata of all patterns in schemas may be together; RE2 counts, in its instructions."""
 NAME = 100
 """The longest name of a state, in characters; a path of much longer ones could fill the memory."""
 
@@ -36,6 +40,9 @@ def beyond(definition: Definition) -> list[Problem]:
     if transitions > TRANSITIONS:
         found.append(error("too_many", "", f"{transitions:,} transitions; at most {TRANSITIONS:,} are possible",
                            "make several definitions of it, related to each other"))  # fmt: skip
+    if _patterns_beyond(definition):
+        sentence = f"the patterns of the schemas come to more than {PATTERNS:,} steps of an automaton"
+        found.append(error("too_many", "/schemas", sentence, "count less in them: `{1,900}` is written out 900 times"))
     if long is not None:
         found += _too_long_names(definition.states, "")
     return found
@@ -59,6 +66,29 @@ def problems_of(survey: Survey) -> Iterator[Problem]:
         if len(site.targets) > TARGETS:
             sentence = f"{len(site.targets):,} targets; at most {TARGETS} leaves can be active at once"
             yield error("too_many", child(site.pointer, "target"), sentence)
+
+
+def _patterns_beyond(definition: Definition) -> bool:
+    total = 0
+    for pattern in set(_patterns([definition.schemas.context, definition.schemas.events])):
+        total += size_of(pattern)
+        if total > PATTERNS:
+            return True
+    return False
+
+
+def _patterns(schema: Any) -> Iterator[str]:
+    """What may be a pattern anywhere in schemas: an example that looks like one counts as well, and does no harm."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _patterns(each)
+    elif isinstance(schema, dict):
+        for key, value in schema.items():
+            if key == "pattern" and isinstance(value, str):
+                yield value
+            elif key == "patternProperties" and isinstance(value, dict):
+                yield from value
+            yield from _patterns(value)
 
 
 def _counts(node: Node) -> Iterator[int]:

@@ -118,7 +118,7 @@ def _default(survey: Survey, path: Path, target: str, at: str) -> Iterator[Probl
     if found is None:
         yield error("unknown_target", at, f"{shown(target)}, written in the history state {shown(path)}, "
                     "names no state", survey.meant(target, survey.beside(path)))  # fmt: skip
-    elif survey.kinds[found] == "history" and _leads_back(survey, found, path):
+    elif survey.kinds[found] == "history" and _leads_back(survey, path):
         sentence = "these history states lead in a circle, so the parent's `initial` is taken"
         yield warning("no_effect", at, sentence, "name an ordinary state")
     elif not survey.is_below(found, parent_of(path)):
@@ -126,18 +126,18 @@ def _default(survey: Survey, path: Path, target: str, at: str) -> Iterator[Probl
         yield error("bad_history", at, sentence, "name a state beside the history state, or below one of these")
 
 
-def _leads_back(survey: Survey, start: Path, history: Path) -> bool:
-    """Whether the defaults of history states lead from one to another, or from one in a circle."""
+def _leads_back(survey: Survey, history: Path) -> bool:
+    """Whether the default of a history state leads, over those of others, back to itself."""
+    onward = survey.defaults
     seen: set[Path] = set()
-    waiting = [start]
+    waiting = [*onward[history]]
     while waiting:
         path = waiting.pop()
         if path == history:
             return True
-        node = survey.nodes[path]
-        if path not in seen and isinstance(node, State) and node.type == "history":
+        if path not in seen:
             seen.add(path)
-            waiting += [found for target in targets_of(node) if (found := survey.resolve(target, path)) is not None]
+            waiting += onward.get(path, ())
     return False
 
 

@@ -143,6 +143,15 @@ class Survey:
             for site in self.sites
         }
 
+    @functools.cached_property
+    def defaults(self) -> dict[Path, list[Path]]:
+        """By history state the states that its `target` names."""
+        return {
+            path: [found for target in targets_of(node) if (found := self.resolve(target, path)) is not None]
+            for path, node in self.nodes.items()
+            if isinstance(node, State) and node.type == "history"
+        }
+
     def resolve(self, target: str, holder: Path) -> Path | None:
         """The state that `target` means where it is written in `holder`."""
         if not target.strip(".#"):

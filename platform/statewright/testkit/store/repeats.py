@@ -63,6 +63,22 @@ async def early_and_late_commands_are_found_alike(store: EventStore) -> None:
         await _is_answered_with(store, command(f"turn-{version}", move(ORDER, decided_on)), then)
 
 
+async def late_commands_are_known_by_one_look(store: EventStore) -> None:
+    """Beyond the first 64 versions, whatever else is asked about; each at its own entity, and no other."""
+    await turn(store, ORDER, COMMANDS_KEPT + 6)
+    await turn(store, PARCEL, COMMANDS_KEPT + 2, "parcel")
+    late = {(ORDER, f"turn-{version}") for version in range(COMMANDS_KEPT + 1, COMMANDS_KEPT + 7)}
+    late |= {(PARCEL, f"parcel-{version}") for version in range(COMMANDS_KEPT + 1, COMMANDS_KEPT + 3)}
+    others = [(ORDER, "turn-1"), (ORDER, "parcel-66"), (PARCEL, "turn-66"), (CART, "turn-66"), (ORDER, "")]
+    never = [(ref, f"never-{number}") for number in range(300) for ref in (ORDER, PARCEL)]
+
+    assert set(await store.late_commands([*never, *others, *late])) == late
+    assert set(await store.late_commands([(ORDER, f"turn-{COMMANDS_KEPT + 3}")])) == {
+        (ORDER, f"turn-{COMMANDS_KEPT + 3}")
+    }
+    assert set(await store.late_commands([])) == set()
+
+
 async def a_repeat_over_several_entities_brings_all_of_it(store: EventStore) -> None:
     """Every transition the command made, in the order it made them, looked up at its first entity."""
     await turn(store, PARCEL, COMMANDS_KEPT + 2)
@@ -125,6 +141,7 @@ PROMISES = (
     a_repeat_with_another_digest_brings_the_first_one,
     a_repeat_in_the_same_group_is_a_repeat,
     early_and_late_commands_are_found_alike,
+    late_commands_are_known_by_one_look,
     a_repeat_over_several_entities_brings_all_of_it,
     the_same_id_on_another_entity_is_another_command,
     an_unknown_command_made_nothing,
