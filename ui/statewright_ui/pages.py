@@ -12,6 +12,7 @@ from statewright_ui.metrics.routes import metrics
 from statewright_ui.needs import AskedFor, Needs
 from statewright_ui.overview.routes import overview
 from statewright_ui.refusals.routes import refusals
+from statewright_ui.related.routes import related
 from statewright_ui.shell.errors import error_page
 from statewright_ui.shell.routes import shell
 from statewright_ui.system.routes import system
@@ -27,6 +28,7 @@ def pages(needs: Needs) -> Router:
             *entities(needs),
             *entity(needs),
             *metrics(needs),
+            related(needs),
             refusals(needs),
             *system(needs),
             *shell(needs),

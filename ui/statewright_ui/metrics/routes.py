@@ -27,9 +27,11 @@ from statewright_ui.metrics.chosen import Choice, Side, chosen, presets
 from statewright_ui.needs import AskedFor, Needs, ask
 from statewright_ui.rendering import part_of, rendered
 
-VARIANTS = 12
-HAND_OVERS = 12
-TRANSITIONS = 40
+ROWS = 12
+"""How many paths, transitions and hand-overs are shown."""
+LOOKED_AT = 60
+"""How many of each side's most frequent paths are looked through for one that the other side shows."""
+PAIRS_LOOKED_AT = 1_000
 
 R = TypeVar("R")
 
@@ -133,10 +135,10 @@ def _metrics(needs: Needs, type: str, choice: Choice) -> Metrics:
         found=found,
         charts=[chart_of(each.throughput, most) for each in found],
         states=states,
-        transitions=transitions[:TRANSITIONS],
-        transitions_left_out=max(len(transitions) - TRANSITIONS, 0),
+        transitions=transitions[:ROWS],
+        transitions_left_out=max(len(transitions) - ROWS, 0),
         funnel=lines(lambda each: each.funnel.items, lambda item: item.state, str),
-        variants=_lines(found, lambda each: each.variants.items, lambda item: tuple(item.events))[:VARIANTS],
+        variants=_lines(found, lambda each: each.variants.items, lambda item: tuple(item.events))[:ROWS],
         reentered=[
             line
             for line in lines(lambda each: each.rework.states, lambda item: item.state, str)
@@ -147,7 +149,7 @@ def _metrics(needs: Needs, type: str, choice: Choice) -> Metrics:
             for line in _lines(found, lambda each: each.rework.events, lambda item: item.event)
             if any(side is not None and side.again for side in line.sides)
         ],
-        hand_overs=_lines(found, lambda each: each.hand_overs.items, lambda item: (item.from_, item.to))[:HAND_OVERS],
+        hand_overs=_lines(found, lambda each: each.hand_overs.items, lambda item: (item.from_, item.to))[:ROWS],
     )
 
 
@@ -158,9 +160,9 @@ def _found(needs: Needs, type: str, side: Side) -> Found:
         views.throughput(type, ended_by(needs.catalog, type), **asked),
         views.dwell(type, **asked),
         views.funnel(type, **asked),
-        views.variants(type, limit=VARIANTS, **asked),
+        views.variants(type, limit=LOOKED_AT, **asked),
         views.rework(type, **asked),
-        views.hand_overs(type, limit=HAND_OVERS, **asked),
+        views.hand_overs(type, limit=PAIRS_LOOKED_AT, **asked),
     )
 
 
