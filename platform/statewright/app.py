@@ -315,11 +315,13 @@ class _InProcess:
     async def _run(self) -> None:
         store = SqliteStore.open(self._settings.log, read_only=True)
         engine = consolidators.opened(self._settings.views_url)
-        self._runner = consolidators.Runner(store, engine)
+        definitions = consolidators.Registered(self._settings.catalog_url)
+        self._runner = consolidators.Runner(store, engine, definitions=definitions)
         try:
             await self._runner.run()
         finally:
             await store.close()
+            definitions.close()
             engine.dispose()
 
     async def stop(self) -> None:
@@ -344,10 +346,12 @@ def _consolidate(settings: Settings, pipe: Connection) -> None:
 async def _run_consolidators(settings: Settings, pipe: Connection) -> None:
     store = SqliteStore.open(settings.log, read_only=True)
     engine = consolidators.opened(settings.views_url)
-    runner = consolidators.Runner(store, engine)
+    definitions = consolidators.Registered(settings.catalog_url)
+    runner = consolidators.Runner(store, engine, definitions=definitions)
     runner.waker.listen(pipe.fileno(), runner.stop)  # its end closed: the API has stopped, or is no more
     try:
         await runner.run()
     finally:
         await store.close()
+        definitions.close()
         engine.dispose()

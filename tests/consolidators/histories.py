@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
-from statewright.consolidators import Consolidator, Runner
+from statewright.consolidators import BUILT_IN, Consolidator, Runner
 from statewright.machine.record import Head, Leaves, Record, fold
 from statewright.stores.words import START, Append, EventStore, Recorded, Ref, Step
 
 HOUR = 3_600_000_000
+VIEWS = tuple(made.name for made in BUILT_IN)
+"""The names of all that are kept."""
 
 
 class Chronicle:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from statewright.consolidators import ask_for_rebuild, opened
-from statewright.machine.record import Record
+from statewright.machine.record import Actor, Record
 from statewright.stores.memory import MemoryStore
 from statewright.stores.words import Ref
 from statewright.views import Views, state_of
-from tests.consolidators.histories import Chronicle, Stay, all_of, flow_of, heads_of, running, stays_of
+from tests.consolidators.histories import VIEWS, Chronicle, Stay, all_of, flow_of, heads_of, running, stays_of
+from tests.consolidators.ways import agree
 
 CONFIGURATIONS = [("a",), ("b",), ("c.d",), ("a", "x"), ("b", "x"), ("b", "y"), ("c.d", "x", "y")]
 HOUR = 3_600_000_000
@@ -38,7 +39,10 @@ async def write(chronicle: Chronicle, batch: list[Any]) -> None:
         data = chronicle.data_of(ref)
         gone = tuple(field for field in data if field == "p" and field not in changes)
         hidden = {"sealed": {"changes": {"q": changes.pop("q")}}} if "q" in changes else {}
-        chronicle.add(ref, to, event, took=took, changes=dict(changes), removed=gone, **hidden, **happened)
+        actor = Actor({"GO": "anna", "BACK": "bert"}[event]) if took != 1 else Actor()
+        revision = 2 if took == HOUR else 1
+        fields = {"changes": dict(changes), "removed": gone, "actor": actor, "revision": revision}
+        chronicle.add(ref, to, event, took=took, **fields, **hidden, **happened)
     await chronicle.write()
 
 
@@ -60,7 +64,7 @@ async def live_and_compare(folder: Path, batches: list[Any], rebuild: bool, batc
             await caught_up(views, store)
     if rebuild:
         async with running(store, engine, batch=batch) as runner:
-            for name in ("entities", "stays", "flow", "deadlines"):
+            for name in VIEWS:
                 ask_for_rebuild(engine, name, 0)
             runner.waker.ring()
             await rebuilt(views)
@@ -71,7 +75,7 @@ async def live_and_compare(folder: Path, batches: list[Any], rebuild: bool, batc
 
 
 async def caught_up(views: Views, store: MemoryStore) -> None:
-    for name in ("entities", "stays", "flow", "deadlines"):
+    for name in VIEWS:
         assert await views.wait_for(name, await store.latest_place(), 20)
 
 
@@ -89,6 +93,7 @@ def compare(engine: Engine, views: Views, records: list[Record]) -> None:
     for type in {ref.type for ref in heads}:
         compare_counts(views, type, records)
         compare_lengths(views, type, records)
+        agree(views, type, records)
 
 
 def head_of(head: Any) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from statewright.consolidators import ask_for_rebuild, opened
 from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import Ref
 from statewright.views import Views
-from tests.consolidators.histories import Chronicle, all_of, flow_of, running, stays_of
+from tests.consolidators.histories import VIEWS, Chronicle, all_of, flow_of, running, stays_of
 from tests.consolidators.test_histories import caught_up, entities_in, flow_in, head_of, heads_of, stays_in
 
 PROGRAM = """
@@ -38,7 +38,7 @@ async def test_the_views_are_a_fold_of_the_log_however_often_their_process_was_k
             chronicle.add(Ref("order", str(chance.randrange(60))), leaves, changes={"n": chance.randrange(9)})
         await chronicle.write()
         if attempt > 2:
-            ask_for_rebuild(engine, chance.choice(["entities", "stays", "flow", "deadlines"]), 0)
+            ask_for_rebuild(engine, chance.choice(VIEWS), 0)
         await asyncio.to_thread(run_and_kill, log, database, chance.random() * 0.3)
 
     views = Views(engine)

@@ -22,7 +22,7 @@ from statewright.consolidators import (
 from statewright.stores.memory import MemoryStore
 from statewright.stores.words import Batch, Ref, StoreUnavailable
 from statewright.views import NotBuiltYet, Standing, Views, with_lag
-from tests.consolidators.histories import Chronicle, running
+from tests.consolidators.histories import VIEWS, Chronicle, running
 from tests.consolidators.peculiar import Clumsy, Later, Tally
 
 A, B, C, D = (Ref("order", id) for id in "abcd")
@@ -165,7 +165,7 @@ async def test_the_built_in_consolidators_park_an_entity_whose_beginning_they_do
     await chronicle.write()
 
     async with running(chronicle.store, engine):
-        for name in ("entities", "stays", "flow", "deadlines"):
+        for name in VIEWS:
             assert await views.wait_for(name, "4", 10)
 
     assert [each.entity for each in standing_of(views, "entities").parked] == ["a"]

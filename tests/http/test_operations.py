@@ -17,7 +17,7 @@ async def test_consolidators_say_how_far_they_are(consolidated: Server) -> None:
     await consolidated.get("/views/flow?type=light&min_place=1&wait=5")
     found = (await consolidated.get("/consolidators")).json()["items"]
 
-    assert [each["name"] for each in found] == ["deadlines", "entities", "flow", "stays"]
+    assert [each["name"] for each in found] == ["deadlines", "entities", "flow", "relations", "stays", "variants"]
     assert all((each["place"], each["lag"], each["lag_s"], each["parked"]) == ("1", 0, 0.0, []) for each in found)
 
 

@@ -141,7 +141,8 @@ async def test_an_after_that_no_list_gave_is_a_bad_parameter(consolidated: Serve
 async def test_the_views_there_are_can_all_be_asked(consolidated: Server) -> None:
     await consolidated.send("light", "a", "NEXT")
     for view in (await consolidated.get("/views")).json()["items"]:
-        answer = await consolidated.client.get(f"{view['path']}?type=light&min_place=1&wait=5")
+        id = "&id=a" if "id" in view["parameters"] else ""
+        answer = await consolidated.client.get(f"{view['path']}?type=light&min_place=1&wait=5{id}")
 
         assert answer.status_code == 200
         assert answer.headers["Statewright-Place"] == "1"

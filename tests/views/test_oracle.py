@@ -11,7 +11,7 @@ from statewright.consolidators import opened
 from statewright.machine.moments import micros_of
 from statewright.views import Views
 from statewright.views.answers import Counts, State
-from tests.consolidators.histories import running
+from tests.consolidators.histories import VIEWS, running
 from tests.views.incidents import oracle_of, replayed
 
 LOGS = [
@@ -29,7 +29,7 @@ async def test_counts_and_stays_are_those_of_an_independent_replay(logs: Path, t
     engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
     views = Views(engine, store.compare_places)
     async with running(store, engine):
-        for view in ("entities", "stays", "flow", "deadlines"):
+        for view in VIEWS:
             assert await views.wait_for(view, await store.latest_place(), 60)
 
     for type, expected in oracle_of(logs, name).items():
@@ -46,7 +46,7 @@ async def test_configurations_of_regions_are_those_of_an_independent_replay(logs
     engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
     views = Views(engine, store.compare_places)
     async with running(store, engine):
-        for view in ("entities", "stays", "flow", "deadlines"):
+        for view in VIEWS:
             assert await views.wait_for(view, await store.latest_place(), 60)
 
     for type, expected in oracle_of(logs, "receipt.v2").items():

@@ -17,7 +17,7 @@ from statewright.machine.record import Actor
 from statewright.stores.memory import MemoryStore
 from statewright.stores.words import BadPlace, Ref
 from statewright.views import EntityPage, NotThereYet, Order, Views
-from tests.consolidators.histories import HOUR, Chronicle, running
+from tests.consolidators.histories import HOUR, VIEWS, Chronicle, running
 
 SECOND = 1_000_000
 
@@ -32,7 +32,7 @@ class Scene:
 
     async def show(self) -> None:
         await self.chronicle.write()
-        for name in ("entities", "stays", "flow", "deadlines"):
+        for name in VIEWS:
             assert await self.views.wait_for(name, await self.store.latest_place(), 10)
 
 

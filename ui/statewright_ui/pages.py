@@ -9,9 +9,11 @@ from statewright_ui.changes.routes import changes
 from statewright_ui.definition.routes import definitions
 from statewright_ui.entities.routes import entities
 from statewright_ui.entity.routes import entity
+from statewright_ui.metrics.routes import metrics
 from statewright_ui.needs import AskedFor, Needs
 from statewright_ui.overview.routes import overview
 from statewright_ui.refusals.routes import refusals
+from statewright_ui.related.routes import related
 from statewright_ui.shell.errors import error_page
 from statewright_ui.shell.routes import shell
 from statewright_ui.simulator.routes import simulator
@@ -29,6 +31,8 @@ def pages(needs: Needs) -> Router:
             *simulator(needs),
             *entities(needs),
             *entity(needs),
+            *metrics(needs),
+            related(needs),
             refusals(needs),
             *system(needs),
             *shell(needs),

@@ -6,22 +6,30 @@ from statewright.consolidators.database import UnknownConsolidator, ask_for_rebu
 from statewright.consolidators.deadlines import Deadlines
 from statewright.consolidators.entities import Entities
 from statewright.consolidators.flow import Flow
+from statewright.consolidators.registered import Registered
+from statewright.consolidators.relations import Relations
 from statewright.consolidators.runner import BUILT_IN, Runner
 from statewright.consolidators.stays import Stays
-from statewright.consolidators.words import Building, Consolidator, Rebuilds, Unhandled
+from statewright.consolidators.variants import Variants
+from statewright.consolidators.words import Building, Consolidator, Definitions, Informed, Rebuilds, Unhandled
 
 __all__ = [
     "BUILT_IN",
     "Building",
     "Consolidator",
     "Deadlines",
+    "Definitions",
     "Entities",
     "Flow",
+    "Informed",
     "Rebuilds",
+    "Registered",
+    "Relations",
     "Runner",
     "Stays",
     "Unhandled",
     "UnknownConsolidator",
+    "Variants",
     "ask_for_rebuild",
     "ask_for_retry",
     "opened",

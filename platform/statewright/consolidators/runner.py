@@ -33,12 +33,14 @@ from statewright.consolidators.rebuilding import (
     remove,
     remove_all,
 )
+from statewright.consolidators.relations import Relations
 from statewright.consolidators.stays import Stays
-from statewright.consolidators.words import Consolidator
+from statewright.consolidators.variants import Variants
+from statewright.consolidators.words import Consolidator, Definitions, Informed
 from statewright.feed import BATCH, UNTOLD_S, Waker, wait_beyond
 from statewright.stores.words import Batch, EventStore, Place, Ref
 
-BUILT_IN: tuple[type[Consolidator], ...] = (Entities, Stays, Flow, Deadlines)
+BUILT_IN: tuple[type[Consolidator], ...] = (Entities, Stays, Flow, Deadlines, Variants, Relations)
 
 PACE_S = 0.020
 """While much happens, the least time from the beginning of one round to that of the next; after a pause, none."""
@@ -89,7 +91,8 @@ class _Watch(Struct):
 class Runner:
     """Runs `consolidators` over the log in `store` into the database `views`. One runner for one views database.
 
-    `waker` is what rings when the log has grown behind the store's back or something was asked for.
+    `waker` is what rings when the log has grown behind the store's back or something was asked for. Without
+    `definitions` no entity refers to another.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Runner:
         views: Engine,
         consolidators: Sequence[type[Consolidator]] = BUILT_IN,
         *,
+        definitions: Definitions | None = None,
         waker: Waker | None = None,
         batch: int = BATCH,
         pace_s: float = PACE_S,
@@ -106,6 +110,7 @@ class Runner:
         self.waker = waker or Waker()
         self._store = store
         self._views = views
+        self._definitions = definitions
         self._watches = {made.name: _Watch(made) for made in consolidators}
         self._batch = batch
         self._pace_s = pace_s
@@ -161,7 +166,7 @@ class Runner:
 
     async def _begin_anew(self, watch: _Watch) -> None:
         number = await asyncio.to_thread(books.next_generation, self._views, watch.made.name)
-        made = watch.made(number)
+        made = self._made(watch.made, number)
         await self._write(books.begin_live, self._views, made, number, self._store.log_id, _now())
         watch.live = _Line(made, number, Checkpoint(self._store.log_id), Parking())
 
@@ -173,11 +178,17 @@ class Runner:
         elif not await self._is_of_this_log(known.checkpoint):
             reason = f"the log is not the one that {name} was built from, so it is being rebuilt"
         else:
-            made = watch.made(known.live)
+            made = self._made(watch.made, known.live)
             watch.live = _Line(made, known.live, known.checkpoint, Parking(known.parked))
             return
         _log.warning(reason)
         await self._write(books.require_rebuild, self._views, name, reason, _now())
+
+    def _made(self, made: type[Consolidator], number: int) -> Consolidator:
+        consolidator = made(number)
+        if self._definitions is not None and isinstance(consolidator, Informed):
+            consolidator.inform(self._definitions)
+        return consolidator
 
     async def _is_of_this_log(self, checkpoint: Checkpoint) -> bool:
         if checkpoint.log != self._store.log_id:
@@ -366,10 +377,10 @@ class Runner:
         goal = await self._store.latest_place()
         file = building_file(self._views, made.name, number)
         feed = RebuildFeed(self._store, goal, lambda: self._stopping)
-        line = _Line(made(number), number, feed.checkpoint, feed.parking)
+        line = _Line(self._made(made, number), number, feed.checkpoint, feed.parking)
         await self._write(books.begin_rebuild, self._views, line.consolidator, number, self._store.log_id, goal, _now())
         try:
-            await self._reporting(build(made(number), feed, file), line, "reading", feed)
+            await self._reporting(build(self._made(made, number), feed, file), line, "reading", feed)
             copying = copy(line.consolidator.tables, file, self._views, self._writer, lambda: self._stopping)
             await self._reporting(copying, line, "copying", feed)
         finally:

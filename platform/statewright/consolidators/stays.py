@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from msgspec import Struct, field
 from sqlalchemy import BigInteger, Column, Connection, Float, Integer, MetaData, Table, Text
 
+from statewright.consolidators.dwell import Dwells
 from statewright.consolidators.folding import Folding, Key, rows_of
 from statewright.consolidators.lengths import class_of
 from statewright.consolidators.words import leaves_of_state, text_of_state
@@ -180,11 +181,12 @@ class Stays(Folding[_Life]):
     """Stays in leaves in `stays_<n>`, stays in configurations of several leaves in `stays_combined_<n>`.
 
     `stays_states_<n>` says per state how many stays there are and how long the ended ones lasted together,
-    `stays_lengths_<n>` how many ended ones there are of each class of length.
+    `stays_lengths_<n>` how many ended ones there are of each class of length, `stays_spans_<n>` the same by the day and
+    the transition that ended them.
     """
 
     name: ClassVar[str] = "stays"
-    number: ClassVar[int] = 1
+    number: ClassVar[int] = 2
 
     def __init__(self, generation: int) -> None:
         super().__init__()
@@ -193,6 +195,7 @@ class Stays(Folding[_Life]):
         self._combined = _Pending(_table(f"stays_combined_{generation}", self.tables))
         states = _states_table(f"stays_states_{generation}", self.tables)
         self._sums = _Sums(states, _lengths_table(f"stays_lengths_{generation}", self.tables))
+        self._dwells = Dwells(generation, self.tables)
 
     def _born(self, record: Record) -> _Life:
         life = _Life(record.type, record.entity, 1, record.own_time)
@@ -217,7 +220,9 @@ class Stays(Folding[_Life]):
         to, stays = record.to, life.stays
         for leaf in life.leaves:
             if leaf not in to:
-                self._sums.ended(life, leaf, *self._stays.end(life, stays.pop(leaf), record))
+                stay = stays.pop(leaf)
+                self._sums.ended(life, leaf, *self._stays.end(life, stay, record))
+                self._dwells.ended(record, leaf, life.happened_at, life.happened_at - stay.from_at)
         for leaf in to:
             if leaf not in stays:
                 stays[leaf] = self._stays.begin(life, leaf, record)
@@ -251,21 +256,27 @@ class Stays(Folding[_Life]):
         self._stays.write(connection)
         self._combined.write(connection)
         self._sums.write(connection)
+        self._dwells.write(connection)
 
     def _drop(self) -> None:
-        for pending in (self._stays, self._combined, self._sums):
+        for pending in (self._stays, self._combined, self._sums, self._dwells):
             pending.drop()
 
     def _holds_much(self) -> bool:
-        return len(self._stays.over) + len(self._combined.over) > _HELD_AT_MOST
+        return len(self._stays.over) + len(self._combined.over) > _HELD_AT_MOST or len(self._dwells) > _SPREADS_AT_MOST
 
     def _tidy(self, connection: Connection) -> None:
         self._stays.write_over(connection)
         self._combined.write_over(connection)
+        if len(self._dwells) > _SPREADS_AT_MOST:
+            self._dwells.write(connection)
 
 
 _HELD_AT_MOST = 50_000
 """How many stays that are over a rebuild holds before it writes them."""
+
+_SPREADS_AT_MOST = 100_000
+"""How many days and transitions a rebuild keeps lengths of before it writes them."""
 
 _KEY = ("type", "entity", "from_version", "state")
 _BEGIN = (*_KEY, "from_position", "from_recorded_at", "from_at", "last_version", "last_at")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 from sqlalchemy import Connection, MetaData
 
+from statewright.machine.definition import Relation
 from statewright.machine.record import Leaves, Record
 
 
@@ -69,6 +70,23 @@ class Rebuilds(Protocol):
 
         Runs on the event loop: hand whatever takes more than some milliseconds to a thread.
         """
+        ...
+
+
+class Definitions(Protocol):
+    """What a consolidator may ask of the definitions, since the log does not say it."""
+
+    def relations(self, type: str, revision: int) -> Mapping[str, Relation]:
+        """The relations of a revision, by name. Raises LookupError, with a sentence, for one that is not known."""
+        ...
+
+
+@runtime_checkable
+class Informed(Protocol):
+    """A consolidator that asks the definitions. It is told whom to ask before its first batch."""
+
+    def inform(self, definitions: Definitions) -> None:
+        """Ask `definitions` from now on."""
         ...
 
 

@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 from litestar.response import Stream
 
 from statewright.http.calls import JSON, NDJSON, Answer, says
+from statewright.http.media import chosen
 from statewright.http.parameters import AfterPlace, Limit, OfType, Resume, Wait
 from statewright.http.problems import refuse
 from statewright.http.rooms import Rooms
@@ -52,7 +53,7 @@ async def read_log(
     As `application/x-ndjson` each line is a transition, and how far was read stands in `Statewright-Place`. With
     `type`, an answer may be short or empty before the end of the log is reached: go on from `next`.
     """
-    media = _chosen(request, (JSON, NDJSON))
+    media = chosen(request, (JSON, NDJSON))
     place, found = await _read(rooms, after or START, cut(limit), of_type, wait)
     body = lines_of(found) if media == NDJSON else msgspec.json.encode(Page(found, place))
     return Response(body, media_type=media, headers={"Statewright-Place": place, "Vary": "Accept"})
@@ -117,17 +118,6 @@ async def _find(store: EventStore, place: Place, limit: int, type: str | None) -
                 size += weight_of(record)
         await asyncio.sleep(0)  # a long look through the log lets others have their turn
     return place, found
-
-
-def _chosen(request: Request[Any, Any, Any], offered: tuple[str, ...]) -> str:
-    """The media type to answer with, by `Accept`. Raises ProblemFound."""
-    try:
-        chosen = request.accept.best_match(list(offered), default=None)
-    except OverflowError:  # a weight of `q=inf`
-        chosen = None
-    if chosen is None:
-        raise refuse("not_acceptable", f"This call answers with {' or '.join(offered)}.", offered=list(offered))
-    return chosen
 
 
 HANDLERS = [read_log, stream_log]

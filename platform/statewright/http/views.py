@@ -144,7 +144,7 @@ async def count_entities(
 ) -> Response[Counts]:
     """Entities per leaf state and per configuration: now, at a place of the log, or at a moment."""
     when = _one_of(place, at)
-    await _known(rooms, of_type)
+    await known(rooms, of_type)
     then = place is not None or when is not None
     await reach(rooms, "stays" if then else "entities", min_place, wait)
     await reach(rooms, "stays", place, wait)
@@ -163,7 +163,7 @@ async def measure_stays(
 
     Percentiles by nearest rank. A stay is a maximal visit: self-transitions do not end it.
     """
-    await _known(rooms, of_type)
+    await known(rooms, of_type)
     await reach(rooms, "stays", min_place, wait)
     return await _answer(lambda: rooms.views.stays(of_type))
 
@@ -182,7 +182,7 @@ async def count_transitions(
     By the hours of business time that overlap the stretch asked for.
     """
     since, until = moment("from", from_), moment("to", to)
-    await _known(rooms, of_type)
+    await known(rooms, of_type)
     await reach(rooms, "flow", min_place, wait)
 
     def ask() -> FlowShape:
@@ -210,7 +210,7 @@ async def list_entities_of_type(
     rooms: NamedDependency[Rooms], listing: NamedDependency[Listing], type: TypeName
 ) -> Response[Page[Row]]:
     """Entities of one type, from the `entities` view, which may be a moment behind the log."""
-    await _known(rooms, type)
+    await known(rooms, type)
     return await _list(rooms, type, listing)
 
 
@@ -265,7 +265,7 @@ async def _list(rooms: Rooms, type: str | None, listing: Listing) -> Response[Pa
     return Response(Page(rows, page.next), headers={"Statewright-Place": page.place})
 
 
-async def _known(rooms: Rooms, type: str) -> None:
+async def known(rooms: Rooms, type: str) -> None:
     """Refuse a type that nobody registered, so that a misspelt one is not answered with nothing."""
     if not await rooms.knows_type(type):
         raise refuse("unknown_type", f"No definition of {type[:63]!r} is registered.")
@@ -326,32 +326,40 @@ def _text(micros: int | None) -> str | None:
 
 
 _LISTING = ["type", "state", "q", "order", "after", "limit", "place", "at", "basis", "min_place", "wait"]
+_PERIOD = ["type", "from", "to", "revision"]
+_FORM = ["format", "min_place", "wait"]
+
+
+def _question(name: str, says: str, *parameters: str) -> Question:
+    return Question(name, f"/api/v1/views/{name}", says, [*parameters])
+
+
 QUESTIONS = [
-    Question(
+    _question(
         "counts",
-        "/api/v1/views/counts",
         "entities per leaf state and per configuration, now or as it was",
-        ["type", "place", "at", "basis", "min_place", "wait"],
+        *("type", "place", "at", "basis", "min_place", "wait"),
     ),
-    Question(
+    _question(
         "deadlines",
-        "/api/v1/views/deadlines",
         "the timers that run, by the moment at which they are due",
-        ["type", "before", "after", "limit", "min_place", "wait"],
+        *("type", "before", "after", "limit", "min_place", "wait"),
     ),
-    Question("entities", "/api/v1/views/entities", "one row per entity, now or as it was", _LISTING),
-    Question(
+    _question("dwell", "how long stays lasted, per state and per transition that ended them", *_PERIOD, *_FORM),
+    _question("entities", "one row per entity, now or as it was", *_LISTING),
+    _question(
         "flow",
-        "/api/v1/views/flow",
         "how often each transition happened, and what was refused",
-        ["type", "from", "to", "min_place", "wait"],
+        *("type", "from", "to", "min_place", "wait"),
     ),
-    Question(
-        "stays",
-        "/api/v1/views/stays",
-        "how long entities stayed in each state",
-        ["type", "min_place", "wait"],
-    ),
+    _question("funnel", "how many entities reached each state, and how long that took", *_PERIOD, *_FORM),
+    _question("handovers", "how often work went from one actor to another", *_PERIOD, "limit", *_FORM),
+    _question("references", "how many references each relation holds, and how many are still open", "type", *_FORM),
+    _question("relations", "whom an entity names, and who names it", "type", "id", "names", "after", "limit", *_FORM),
+    _question("rework", "which states were entered, and which events happened, again", *_PERIOD, *_FORM),
+    _question("stays", "how long entities stayed in each state", "type", "min_place", "wait"),
+    _question("throughput", "how many entities began and how many ended", *_PERIOD, "step", *_FORM),
+    _question("variants", "the paths that entities took, the most frequent first", *_PERIOD, "limit", *_FORM),
 ]
 
 HANDLERS = [

@@ -9,7 +9,7 @@ Each promise is held against an empty views database and a history that has a li
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ from sqlalchemy import Engine, Table, select
 
 from statewright.consolidators.database import writing
 from statewright.consolidators.handling import Parking, handle
-from statewright.consolidators.words import Consolidator, Rebuilds
+from statewright.consolidators.words import Consolidator, Informed, Rebuilds
+from statewright.machine.definition import Relation
 from statewright.machine.record import FORMAT, Actor, Leaves, Record, Timer
 from statewright.stores.driver import engine_at
 
@@ -50,13 +51,21 @@ async def broken_promises(kind: type[Consolidator], seen: Seen = as_it_stands) -
 async def keep(promise: Promise, kind: type[Consolidator], seen: Seen = as_it_stands) -> None:
     """Hold one promise against a kind of consolidator. Raises AssertionError, or what it raised, where it is broken."""
     with _empty_database() as engine:
-        await promise(Trial(kind, engine, seen))
+        await promise(Trial(lambda generation: _new(kind, generation), engine, seen))
+
+
+def _new(kind: type[Consolidator], generation: int) -> Consolidator:
+    """A new one, told what the history's definitions say if it is one that asks."""
+    consolidator = kind(generation)
+    if isinstance(consolidator, Informed):
+        consolidator.inform(_Definitions())
+    return consolidator
 
 
 class Trial(NamedTuple):
     """A kind of consolidator, and an empty views database to try it on."""
 
-    kind: type[Consolidator]
+    kind: Callable[[int], Consolidator]
     engine: Engine
     seen: Seen
 
@@ -245,7 +254,8 @@ def history() -> list[Record]:
     """A log of 140 transitions, made anew at each call: orders and parcels that come, change, rest, go back and end.
 
     It has configurations of several leaves, transitions that lead nowhere, late and back-dated ones, personal values,
-    nulls, removed fields, timers, two revisions, several actors, ids in other scripts, and times that stand still.
+    nulls, removed fields, timers, two revisions, several actors, ids in other scripts, references to one and to many
+    entities, some of which come later and some never, and times that stand still.
     """
     lives = {name: _life(*name) for name in _NAMES}
     positions = count(1)
@@ -297,7 +307,7 @@ def _life(kind: str, id: str) -> Iterator[Record]:
             event=event,
             kind="created" if event is None else "event",
             changes=_changes(number, version),
-            removed=("note",) if version == 7 else (),
+            removed=("note", "parcels") if version == 7 else (),
             payload={"version": version},
             sealed={"changes": {"name": f"Anna {version}"}} if number % 4 == 1 and version in (1, 5) else {},
             actor=Actor(("anna", "bert", "服务")[(number + version) % 3]),
@@ -317,10 +327,23 @@ def _life(kind: str, id: str) -> Iterator[Record]:
 
 def _changes(number: int, version: int) -> dict[str, Any]:
     if version == 1:
-        return {"total": number, "note": None}
+        return {"total": number, "note": None, "customer": f"c-{number % 3}"}
     if version == 2:
-        return {"lines": [{"sku": "A"}] * number}
-    return {"note": "later"} if version == 6 else {}
+        return {"lines": [{"sku": "A"}] * number, "parcels": ["1", "日本 🧾", "1", f"p-{number}"]}
+    return {"note": "later", "customer": "c-9", "returned": "ä"} if version == 6 else {}
+
+
+class _Definitions:
+    """What the definitions of the history's types say: the second revision of orders knows returns."""
+
+    def relations(self, type: str, revision: int) -> Mapping[str, Relation]:
+        if type != "order":
+            return {}
+        found = {
+            "customer": Relation(entity="customer", key="customer"),
+            "parcels": Relation(entity="parcel", key="parcels", cardinality="many"),
+        }
+        return found if revision == 1 else {**found, "returned": Relation(entity="parcel", key="returned")}
 
 
 # --- a views database

@@ -6,8 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from statewright.views.answers import Seconds, StateStays, Stays
+from statewright.consolidators.words import leaves_of_state
+from statewright.views.answers import Seconds, StateStays, Stays, state_of
+from statewright.views.measures import Dwell, Lengths, StateDwell, TransitionDwell
+from statewright.views.periods import LENGTHS, Period, Sum
 from statewright.views.reading import View
+
+EXACT_AT_MOST = 10_000
+"""Up to how many ended stays of a type percentiles are exact where an estimate would do."""
 
 _PERCENTS = (50, 90, 95, 99)
 
@@ -35,6 +41,50 @@ def stays(view: View, type: str) -> Stays:
             seconds = Seconds(p50, p90, p95, p99, total / ended, longest)
         items.append(StateStays(state, ended, open_, seconds))
     return Stays(type, view.place, items)
+
+
+def dwell(view: View, type: str, period: Period) -> Dwell:
+    """Per state and per transition: the stays that ended in the period.
+
+    The states' are exact for all time and all revisions, while the stays are so few that to read them all is quick.
+    Everything else is estimated.
+    """
+    states: defaultdict[str, Sum] = defaultdict(lambda: Sum(1))
+    transitions: defaultdict[tuple[str, str, str], Sum] = defaultdict(lambda: Sum(1))
+    for state, event, to_state, ended, *lengths in period.rows(view, _COLUMNS, "stays_spans", type):
+        transitions[state, event, to_state].add((ended,), *lengths)
+    for (state, _, _), found in transitions.items():
+        states[state].sums[0] += found.sums[0]
+        states[state].merge_all(found)
+    return Dwell(
+        type,
+        view.place,
+        _exact(stays(view, type)) if period == Period() and _are_few(states) else _estimated(states),
+        [
+            TransitionDwell(state, event, state_of(leaves_of_state(to_state)), found.sums[0], found.lengths)
+            for (state, event, to_state), found in sorted(transitions.items())
+            if found.lengths is not None
+        ],
+    )
+
+
+_COLUMNS = f"state, event, to_state, ended, {LENGTHS}"
+
+
+def _are_few(states: dict[str, Sum]) -> bool:
+    return sum(found.sums[0] for found in states.values()) <= EXACT_AT_MOST
+
+
+def _exact(found: Stays) -> list[StateDwell]:
+    return [
+        StateDwell(item.state, item.ended, Lengths(s.p50, s.p90, s.p95, s.p99, s.mean, s.longest, estimated=False))
+        for item in found.items
+        if (s := item.seconds)
+    ]
+
+
+def _estimated(states: dict[str, Sum]) -> list[StateDwell]:
+    return [StateDwell(state, found.sums[0], found.lengths) for state, found in sorted(states.items())]
 
 
 def _ranks(view: View, type: str) -> dict[str, list[_Rank]]:

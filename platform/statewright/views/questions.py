@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
@@ -12,7 +13,7 @@ from statewright.consolidators.flow import HOUR
 from statewright.consolidators.words import leaves_of_state
 from statewright.machine.moments import Micros
 from statewright.stores.words import Place
-from statewright.views import counting, deadlines, dwelling, listing
+from statewright.views import counting, deadlines, dwelling, listing, relating, ways
 from statewright.views import standing as standings
 from statewright.views.answers import (
     Counts,
@@ -29,11 +30,14 @@ from statewright.views.answers import (
 )
 from statewright.views.deadlines import BEGINNING, Cursor, DeadlinePage
 from statewright.views.listing import Order, Wanted
+from statewright.views.measures import Dwell, Funnel, HandOvers, References, Related, Rework, Throughput, Variants
 from statewright.views.moment import Basis, moment_of
+from statewright.views.periods import Step, period_of
 from statewright.views.reading import Cache, View, compare_positions, reading, view_of
 from statewright.views.watching import Watching
 
 _DAY = 24
+T = TypeVar("T")
 
 
 class Views:
@@ -87,6 +91,100 @@ class Views:
             question = ("flow", type, from_, to, revision)
             basis = (view.generation, view.place)
             return self._cache.given(question, basis, lambda: counting.flow(view, type, from_, to, revision))
+
+    def variants(
+        self,
+        type: str,
+        *,
+        from_: Micros | None = None,
+        to: Micros | None = None,
+        revision: int | None = None,
+        limit: int = 20,
+    ) -> Variants:
+        """The most frequent paths of the entities of `type` that began in the days that overlap `from_` <= t < `to`.
+
+        `revision` is the one that they began under, None for any.
+        """
+        period = period_of(from_, to, revision)
+        return self._kept("variants", "paths", (type, period, limit), ways.variants)
+
+    def rework(
+        self, type: str, *, from_: Micros | None = None, to: Micros | None = None, revision: int | None = None
+    ) -> Rework:
+        """What the entities of `type` that began in a period did again. Period and revision as for `variants`."""
+        return self._kept("variants", "rework", (type, period_of(from_, to, revision)), ways.rework)
+
+    def funnel(
+        self, type: str, *, from_: Micros | None = None, to: Micros | None = None, revision: int | None = None
+    ) -> Funnel:
+        """How far the entities of `type` that began in a period came. Period and revision as for `variants`."""
+        return self._kept("variants", "funnel", (type, period_of(from_, to, revision)), ways.funnel)
+
+    def hand_overs(
+        self,
+        type: str,
+        *,
+        from_: Micros | None = None,
+        to: Micros | None = None,
+        revision: int | None = None,
+        limit: int = 20,
+    ) -> HandOvers:
+        """The most frequent hand-overs between actors in the days that overlap a stretch of business time."""
+        period = period_of(from_, to, revision)
+        return self._kept("variants", "hand_overs", (type, period, limit), ways.hand_overs)
+
+    def throughput(
+        self,
+        type: str,
+        ended: ways.Ended,
+        *,
+        from_: Micros | None = None,
+        to: Micros | None = None,
+        revision: int | None = None,
+        step: Step | None = None,
+    ) -> Throughput:
+        """How many entities of `type` began and how many ended, in spans of `step` (a fitting one when None).
+
+        Raises ValueError where that gives more spans than can be answered.
+        """
+        period = period_of(from_, to, revision)
+
+        def compute(view: View, type: str, *_: Any) -> Throughput:
+            return ways.throughput(view, type, period, ended, step)
+
+        return self._kept("variants", "throughput", (type, period, step), compute)
+
+    def dwell(
+        self, type: str, *, from_: Micros | None = None, to: Micros | None = None, revision: int | None = None
+    ) -> Dwell:
+        """How long the stays lasted that ended in the days that overlap a stretch, per state and per transition.
+
+        `revision` is the one under which they ended. Estimates say so.
+        """
+        return self._kept("stays", "dwell", (type, period_of(from_, to, revision)), dwelling.dwell)
+
+    def _kept(self, name: str, question: str, given: tuple[Any, ...], compute: Callable[..., T]) -> T:
+        """The answer that the view `name` gives, kept while it does not move."""
+        with reading(self._engine, name) as view:
+            return self._cache.given((question, *given), (view.generation, view.place), lambda: compute(view, *given))
+
+    def related(
+        self, type: str, entity: str, *, after: str | None = None, limit: int = 100, names: bool | None = None
+    ) -> Related:
+        """Whom an entity names by its keys (`names`), who names it (not `names`), or both; open references too.
+
+        Raises ValueError for an `after` that no page gave.
+        """
+        with self._engine.connect() as connection:
+            relations, entities = view_of(connection, "relations"), view_of(connection, "entities")
+            return relating.related(relations, entities, type, entity, after, limit, names)
+
+    def references(self, type: str) -> References:
+        """How many references entities of `type` hold, relation by relation, and how many are still open."""
+        with self._engine.connect() as connection:
+            relations, entities = view_of(connection, "relations"), view_of(connection, "entities")
+            basis = (relations.generation, relations.place, entities.generation, entities.place)
+            return self._cache.given(("references", type), basis, lambda: relating.counts(relations, entities, type))
 
     def hours(self, type: str, *, from_: Micros, to: Micros) -> list[HourCount]:
         """Transitions of `type` per business hour, one item for every hour of the stretch, oldest first."""

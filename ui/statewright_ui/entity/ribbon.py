@@ -112,7 +112,7 @@ def ribbon_of(
     end = max([stay.since for stay in stays] + ([] if ended else [now]))
     bounds = sorted({stay.since for stay in stays} | {stay.until for stay in stays if stay.until is not None} | {end})
     scale = _Scale(bounds, ended, folding)
-    bars = _spaced([_bar(stay, lanes, scale, end) for stay in stays])
+    bars = spaced([_bar(stay, lanes, scale, end) for stay in stays])
     return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds, (end - begin) / 1e6)
 
 
@@ -133,7 +133,8 @@ def _bar(stay: Stay, lanes: list[str], scale: _Scale, end: Micros) -> Bar:
     return Bar(stay, lanes.index(stay.leaf), x, width, max(until - stay.since, 0) / 1e6, folded)
 
 
-def _spaced(bars: Sequence[Bar]) -> list[Bar]:
+def spaced(bars: Sequence[Bar]) -> list[Bar]:
+    """The same, knowing which are too small to be hit beside another of their row."""
     rows: dict[int, list[Bar]] = {}
     for bar in bars:
         rows.setdefault(bar.lane, []).append(bar)

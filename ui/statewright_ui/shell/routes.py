@@ -19,6 +19,7 @@ _PAGES = (
     ("Overview", "/", "overview"),
     ("All entities", "/entities", "entities"),
     ("Refusals", "/refusals", "refusals"),
+    ("Metrics", "/metrics-by-type", "metrics"),
     ("All definitions", "/definitions", "definitions"),
     ("System", "/system", "system"),
     ("API documentation", "/api/docs", "api"),
