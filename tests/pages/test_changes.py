@@ -22,10 +22,13 @@ ORDER = json.loads((HOUSE / "definitions" / "order.json").read_text())
 async def changed(site: Site) -> Site:
     """A draft of `order` without packing, in which only large payments count."""
     later = json.loads(json.dumps(ORDER))
-    del later["states"]["packed"]
-    later["states"]["paid"]["on"] = {"SHIP": "shipped"}
+    del later["states"]["fulfilment"]["on"], later["guards"]["not_packed_yet"]
+    warehouse = later["states"]["fulfilment"]["states"]["warehouse"]["states"]
+    del warehouse["packed"]
+    warehouse["picking"]["on"]["PICK"]["target"] = "handed_over"
+    warehouse["handed_over"] = {"type": "final"}
     later["states"]["awaiting_payment"]["on"]["PAY"] = {
-        "target": "paid",
+        "target": "fulfilment",
         "guard": {"@expr": "event.amount > 50000"},
         "allow": ["payments"],
     }
@@ -45,16 +48,16 @@ async def test_two_revisions_are_shown_as_one_picture_with_what_differs_and_who_
     answer = await changed.page("/definitions/order/diff")
 
     assert answer.status_code == 200
-    assert "the state packed is gone" in answer.text
+    assert "the state fulfilment.warehouse.packed is gone" in answer.text
     assert "sm-glyph" in answer.text
     assert "stranded" in answer.text
     assert re.search(r"1 entity rests</b>", answer.text)
 
 
 async def test_what_is_chosen_in_the_picture_narrows_the_differences(changed: Site) -> None:
-    answer = await changed.page("/definitions/order/diff?from=1&to=2&selected=packed")
+    answer = await changed.page("/definitions/order/diff?from=1&to=2&selected=fulfilment.warehouse.packed")
 
-    assert "the state packed is gone" in answer.text
+    assert "the state fulfilment.warehouse.packed is gone" in answer.text
     assert "PAY in awaiting_payment" not in answer.text.partition('id="differences"')[2].partition("way-title")[0]
 
 
