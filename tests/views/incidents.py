@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +31,37 @@ def machines_of(logs: Path, name: str) -> dict[str, Machine]:
     return machines
 
 
-async def replayed(logs: Path, log: str, name: str) -> MemoryStore:
-    """A store with every accepted line of `log`, decided by the definitions `name`."""
-    machines = machines_of(logs, name)
+async def replayed(
+    logs: Path,
+    log: str,
+    name: str,
+    machines: Mapping[str, Machine] | None = None,
+    sent: Iterable[dict[str, Any]] | None = None,
+) -> MemoryStore:
+    """A store with every accepted line of `log` (or `sent`), decided by the definitions `name` (or `machines`)."""
+    machines = machines or machines_of(logs, name)
     store = MemoryStore()
     heads: dict[Ref, Head] = {}
     group: list[Append] = []
-    with gzip.open(logs / f"{log}.ndjson.gz", "rt") as lines:
-        for number, line in enumerate(lines):
-            step = _step(json.loads(line), machines, heads, number)
-            if step is None:
-                continue
-            group.append(Append(step.record.command, "", RECORDED + number, [step]))
-            if len(group) == 1_000:
-                await store.append(group)
-                group = []
+    for number, line in enumerate(sent or lines_of(logs, log)):
+        step = _step(line, machines, heads, number)
+        if step is None:
+            continue
+        group.append(Append(step.record.command, "", RECORDED + number, [step]))
+        if len(group) == 1_000:
+            await store.append(group)
+            group = []
     await store.append(group)
     return store
 
 
-def _step(sent: dict[str, Any], machines: dict[str, Machine], heads: dict[Ref, Head], number: int) -> Step | None:
+def lines_of(logs: Path, log: str) -> Iterator[dict[str, Any]]:
+    """The lines of a log, in order."""
+    with gzip.open(logs / f"{log}.ndjson.gz", "rt") as lines:
+        yield from map(json.loads, lines)
+
+
+def _step(sent: dict[str, Any], machines: Mapping[str, Machine], heads: dict[Ref, Head], number: int) -> Step | None:
     ref = Ref(sent["entity_type"], sent["entity_id"])
     head = heads.get(ref)
     actor = sent.get("actor") or {}
