@@ -98,7 +98,7 @@ def scanned(bare: raw_sqlite.RawLog, rates: list[float]) -> int:
 def rebuilds(data: Path, bare: raw_sqlite.RawLog, rounds: int) -> list[Row]:
     """Each built-in consolidator rebuilt in a process of its own, against the bare scan."""
     result = []
-    for name in ("entities", "stays", "flow"):
+    for name in ("entities", "stays", "flow", "variants", "relations"):
         ours, floor, peaks_mb = list[float](), list[float](), list[float]()
         for _ in range(rounds):
             scanned(bare, floor)

@@ -38,7 +38,8 @@ async def rebuild(data: Path, name: str) -> Rebuilt:
     engine = consolidators.opened(settings.views_url)
     views = Views(engine)
     made = [each for each in consolidators.BUILT_IN if each.name == name]
-    runner = consolidators.Runner(store, engine, made)
+    definitions = consolidators.Registered(settings.catalog_url)
+    runner = consolidators.Runner(store, engine, made, definitions=definitions)
     running = asyncio.create_task(runner.run())
     await views.wait_for(name, await store.latest_place(), 60)
     before, transitions = generation(views, name)
@@ -51,6 +52,7 @@ async def rebuild(data: Path, name: str) -> Rebuilt:
     runner.stop()
     await running
     await store.close()
+    definitions.close()
     return Rebuilt(transitions, seconds, resident_mb(os.getpid(), "VmHWM"))
 
 

@@ -28,7 +28,12 @@ PAGES = [
     "/entities?q=nothing-has-this-id",
     "/entities/order/{order}",
     HOSTILE_PAGE,
+    "/entities/order/{order}/related",
     "/refusals",
+    "/metrics-by-type",
+    "/metrics/order",
+    "/metrics/support_ticket?compare=1&b_from=2001-01-01&b_to=2001-01-31",
+    "/metrics/hostile",
     "/system",
     "/search?q=or",
 ]

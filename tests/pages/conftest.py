@@ -62,7 +62,7 @@ class Site(Struct):
     async def consolidate(self) -> None:
         """Wait until the views show all that is in the log."""
         place = await self.needs.store.latest_place()
-        for name in ("entities", "flow", "stays", "deadlines"):
+        for name in [made.name for made in consolidators.BUILT_IN]:
             assert await self.needs.views.wait_for(name, place, 10)
 
 

@@ -29,6 +29,9 @@ from statewright.views.measures import (
 from statewright.views.periods import LENGTHS, Period, Step, Sum, beginning_of, spans, step_for
 from statewright.views.reading import View
 
+_LONG = 20 * 366
+"""So many days are a period that nobody draws to the end for its own sake."""
+
 Ended = Callable[[int, Leaves], bool]
 """Whether a configuration under a revision is the end of an entity's life."""
 
@@ -105,7 +108,7 @@ def throughput(
     step: Step | None,
 ) -> Throughput:
     """What began and what ended in the period. Raises ValueError where `step` gives more spans than can be answered."""
-    reach = _reach(view, type, period)
+    reach = _reach(view, type, period, whole=step is not None)
     _, lasted = _begun(view, type, period)
     if reach is None:
         return Throughput(type, view.place, step or "day", 0, 0, lasted, [])
@@ -123,16 +126,22 @@ def throughput(
     )
 
 
-def _reach(view: View, type: str, period: Period) -> tuple[Micros, Micros] | None:
-    """The first and the last moment to tell of: the period's own where it has them, else of what is known."""
+def _reach(view: View, type: str, period: Period, whole: bool) -> tuple[Micros, Micros] | None:
+    """The first and the last moment to tell of: the period's own where it has them, else of what is known.
+
+    Unless the `whole` period is wanted span by span, one of many years is told of only as far as anything is known.
+    """
     where, values = _moments(period)
     sql = f"select min(start), max(start) from variants_arrivals_{{n}} where type = ? and step = 'day'{where}"  # noqa: S608
     first, last = view.rows(sql, type, *values)[0]
-    if first is None and (period.first is None or period.end is None):
-        return None
+    known = None if first is None else (first, last + DAY - 1)
     begin = first if period.first is None else period.first * DAY
-    end = last + DAY - 1 if period.end is None else period.end * DAY - 1
-    return (begin, end) if begin <= end else None
+    end = None if last is None else last + DAY - 1
+    if period.end is not None:
+        end = period.end * DAY - 1
+    if begin is None or end is None or begin > end:
+        return None
+    return known if not whole and end - begin > _LONG * DAY else (begin, end)
 
 
 def _arrivals(view: View, type: str, period: Period, step: str) -> Sequence[Any]:

@@ -73,7 +73,10 @@ class Metrics(Struct, frozen=True):
     @property
     def none(self) -> bool:
         """Whether nothing was found at all."""
-        return not any(each.throughput.items or each.dwell.states for each in self.found)
+        return not any(
+            each.throughput.begun or each.throughput.ended or each.dwell.states or each.hand_overs.times
+            for each in self.found
+        )
 
     @property
     def longest_s(self) -> float:
