@@ -15,6 +15,7 @@ from unittest import mock
 from msgspec import Struct
 
 from statewright.machine import decide as deciding
+from statewright.machine import microsteps
 from statewright.machine.branches import Move
 from statewright.machine.deciding import Refused, Stopped
 from statewright.machine.microsteps import Run
@@ -30,7 +31,10 @@ OWN_EVENTS = "own_events"
 DUE_TOGETHER = "due_together"
 WRITE_CONFLICT = "write_conflict"
 ALWAYS_IN_ORDER = "always_in_order"
-RULES = (EVERY_LEAF_SELECTS, OWN_EVENTS, DUE_TOGETHER, WRITE_CONFLICT, ALWAYS_IN_ORDER)
+UNSTABLE = "unstable"
+STEPS = 200
+"""After so many microsteps XState gives up too, as `runner.mjs` starts it."""
+RULES = (EVERY_LEAF_SELECTS, OWN_EVENTS, DUE_TOGETHER, WRITE_CONFLICT, ALWAYS_IN_ORDER, UNSTABLE)
 VARIED = tuple(names for count in (1, 2, 3) for names in itertools.combinations(RULES, count))
 """The rules that can be varied, each alone before several."""
 
@@ -50,7 +54,12 @@ def under(rules: Iterable[str], decided: Callable[[], Iterable[Decided]]) -> Ite
     rules, met = frozenset(rules), Met()
     kind = type("VariedRun", (_Varied if rules else _Plain,), {"rules": rules, "met": met, "decided": decided})
     following = _first_started if DUE_TOGETHER in rules else Life._next
-    with mock.patch.object(deciding, "Run", kind), mock.patch.object(Life, "_next", following):
+    limits = (STEPS, STEPS * 100) if UNSTABLE in rules else (microsteps.MICROSTEPS, microsteps.ACTIONS)
+    with (
+        mock.patch.object(deciding, "Run", kind),
+        mock.patch.object(Life, "_next", following),
+        mock.patch.multiple(microsteps, MICROSTEPS=limits[0], ACTIONS=limits[1]),
+    ):
         yield met
 
 
