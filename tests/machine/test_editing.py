@@ -49,7 +49,7 @@ LOAN = """{
   "id": "loan",
   "initial": "draft",
   "states": {
-    "draft":     { "on": { "SUBMIT": "screening" } },   
+    "draft":     { "on": { "SUBMIT": "screening" } },
     "screening": {
       "type": "parallel",
       "states": {

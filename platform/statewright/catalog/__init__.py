@@ -1,10 +1,13 @@
 """What is known about definitions: documents, the machines made of them, who may do what, and what was refused."""
 
 from statewright.catalog.catalog import Catalog, Registration, Revision, TypeEntry
+from statewright.catalog.drafts import Change, Conflict, Draft, DraftEdited, Drafts
 from statewright.catalog.errors import (
     CatalogError,
+    DraftThere,
     InvalidDefinition,
     TooManyDefinitions,
+    TooManyDrafts,
     UnknownRevision,
     UnknownType,
     WrongStatus,
@@ -14,6 +17,12 @@ from statewright.catalog.refusals import Refusal, RefusalCount, RefusalPage, Ref
 __all__ = [
     "Catalog",
     "CatalogError",
+    "Change",
+    "Conflict",
+    "Draft",
+    "DraftEdited",
+    "DraftThere",
+    "Drafts",
     "InvalidDefinition",
     "Refusal",
     "RefusalCount",
@@ -22,6 +31,7 @@ __all__ = [
     "Registration",
     "Revision",
     "TooManyDefinitions",
+    "TooManyDrafts",
     "TypeEntry",
     "UnknownRevision",
     "UnknownType",

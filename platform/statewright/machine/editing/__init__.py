@@ -11,6 +11,7 @@ from typing import Any
 
 from statewright.machine.editing import branches, fields, states
 from statewright.machine.editing.differing import Difference, differences, meet
+from statewright.machine.editing.merging import merged
 from statewright.machine.editing.plan import Plan
 from statewright.machine.editing.sheet import NotThere, Sheet, pretty_document, way_of
 from statewright.machine.editing.words import (
@@ -65,6 +66,7 @@ __all__ = [
     "differences",
     "edited",
     "meet",
+    "merged",
     "pretty_document",
     "way_of",
 ]

@@ -169,7 +169,7 @@ def _cut_way(plan: Plan, one: Reference) -> None:
     if not one.alone:
         plan.sheet.drop(way)
         return
-    while way and way[-1] == "target" or (way and isinstance(way[-1], int) and way[-2:-1] == ("target",)):
+    while (way and way[-1] == "target") or (way and isinstance(way[-1], int) and way[-2:-1] == ("target",)):
         way = way[:-1]
     if one.branch is None:
         plan.sheet.drop((*way, "target"))
