@@ -29,6 +29,7 @@ from statewright.machine.editing import (
     edited,
     meet,
     merged,
+    sound,
 )
 from statewright.machine.moments import Micros
 from statewright.machine.reading import SIZE
@@ -55,7 +56,7 @@ class Change(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """A definition being edited. `sound` is its latest text that is JSON: what can be drawn while somebody types.
+    """A definition being edited. `sound` is its latest text that is a definition: what can be drawn while somebody types.
 
     `undo` and `redo` say what would be undone or redone; None where there is nothing. Number 0 is nobody's change yet.
     """
@@ -362,15 +363,12 @@ def _draft(session: Session, row: DraftRow) -> Draft:
 
 
 def _sound(session: Session, step: DraftStepRow) -> str:
-    """The latest text up to a step that is JSON."""
+    """The latest text up to a step that is a definition."""
     at: DraftStepRow | None = step
     while at is not None:
-        try:
-            orjson.loads(at.document)
-        except orjson.JSONDecodeError:
-            at = None if at.previous is None else session.get(DraftStepRow, (at.type, at.previous))
-        else:
+        if sound(at.document):
             return at.document
+        at = None if at.previous is None else session.get(DraftStepRow, (at.type, at.previous))
     return step.document
 
 

@@ -35,6 +35,7 @@ from statewright.machine.editing.words import (
     SetInitial,
     SetKind,
     SetState,
+    Several,
     ShiftBranch,
     Stop,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "SetInitial",
     "SetKind",
     "SetState",
+    "Several",
     "Sheet",
     "ShiftBranch",
     "differences",
@@ -68,6 +70,7 @@ __all__ = [
     "meet",
     "merged",
     "pretty_document",
+    "sound",
     "way_of",
 ]
 
@@ -98,6 +101,8 @@ def edited(text: str, edit: Edit) -> Edited | EditRefused:
     """
     if isinstance(edit, Rewrite):
         return Edited(edit.text, "Edit the JSON")
+    if isinstance(edit, Several):
+        return _one_by_one(text, edit)
     try:
         done = _DOERS[type(edit)](Plan(text), edit)
         Plan(done.text)
@@ -106,3 +111,23 @@ def edited(text: str, edit: Edit) -> Edited | EditRefused:
     except NotThere:
         return EditRefused("What was to be changed is not there any more.")
     return done
+
+
+def _one_by_one(text: str, several: Several) -> Edited | EditRefused:
+    words, selected = [], None
+    for edit in several.edits:
+        answer = edited(text, edit)
+        if isinstance(answer, EditRefused):
+            return answer
+        text, selected = answer.text, answer.selected or selected
+        words.append(answer.words)
+    return Edited(text, several.words or "; ".join(words) or "Change nothing", selected)
+
+
+def sound(text: str) -> bool:
+    """Whether a text is a definition, with errors or without, so that it can be drawn and changed by form."""
+    try:
+        Plan(text)
+    except Stop:
+        return False
+    return True

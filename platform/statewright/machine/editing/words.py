@@ -157,9 +157,17 @@ class Rewrite(_Edit):
     text: str
 
 
+class Several(_Edit):
+    """Edits made one after the other, as one step; one that is refused refuses all."""
+
+    edits: list[Edit]
+    words: str = ""
+
+
 Edit = (
     AddState | RenameState | MoveState | DeleteState | SetState | SetKind | SetInitial | AddBranch | SetBranch
-    | RetriggerBranch | ShiftBranch | DeleteBranch | SetDefinition | SetField | DeleteField | SetEntry | Rewrite
+    | RetriggerBranch | ShiftBranch | DeleteBranch | SetDefinition | SetField | DeleteField | SetEntry | Several
+    | Rewrite
 )  # fmt: skip
 
 
