@@ -8,6 +8,8 @@ from statewright_ui.assets import static_file
 from statewright_ui.definition.routes import definitions
 from statewright_ui.entities.routes import entities
 from statewright_ui.entity.routes import entity
+from statewright_ui.modeler.beginning import beginning
+from statewright_ui.modeler.routes import modeler
 from statewright_ui.needs import AskedFor, Needs
 from statewright_ui.overview.routes import overview
 from statewright_ui.refusals.routes import refusals
@@ -23,6 +25,8 @@ def pages(needs: Needs) -> Router:
         route_handlers=[
             overview(needs),
             *definitions(needs),
+            *beginning(needs),
+            *modeler(needs),
             *entities(needs),
             *entity(needs),
             refusals(needs),
