@@ -56,8 +56,9 @@ document.addEventListener("htmx:before:request", () => {
   kept.id = at?.id ?? "";
 });
 let settling = 0;
-document.addEventListener("htmx:after:swap", () => { cancelAnimationFrame(settling); settling = requestAnimationFrame(settle); });
-document.addEventListener("htmx:after:request", () => { cancelAnimationFrame(settling); settling = requestAnimationFrame(settle); });
+const settleSoon = () => { cancelAnimationFrame(settling); settling = requestAnimationFrame(settle); };
+document.addEventListener("htmx:after:swap", settleSoon);
+document.addEventListener("htmx:after:request", settleSoon);
 
 function settle() {
   const number = one(".told-box[data-number]")?.dataset.number ?? one("#draft-text")?.dataset.number ?? one("#selected")?.dataset.number;
@@ -70,6 +71,7 @@ function settle() {
   const field = one(".told-box[data-field]")?.dataset.field;
   const wanted = focusNext ?? (kept.id && !one(`#${CSS.escape(kept.id)}`) ? "#panel-title" : kept.id && `#${CSS.escape(kept.id)}`);
   focusNext = null;
+  kept.id = ""; // an answer settles more than once; what has the focus by then keeps it
   if (wanted && !document.activeElement?.closest(".cm-editor")) (one(wanted) ?? one("#panel-title"))?.focus({ preventScroll: !wanted.startsWith("#o-") });
   if (field) one(`form [name="${field}"]:focus`)?.setAttribute("aria-invalid", "true");
   const told = one("#told")?.textContent.trim();
@@ -197,6 +199,35 @@ addEventListener("pointerup", (event) => {
 });
 canvas.addEventListener("dragstart", (event) => event.preventDefault());
 const connect = (source, target = "") => go(address({ sel: source, to: target, tab: "" }), { focus: "#way-trigger" });
+
+// A new drawing takes the place of the old one, and what is in both glides from where it was. (Not by htmx's morph: it
+// makes elements anew without SVG's namespace.) An observer runs before the browser paints, so nothing jumps first.
+let places = new Map();
+function glide() {
+  const before = places;
+  places = new Map();
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !before.size;
+  const timing = { duration: 280, easing: "cubic-bezier(.2, .7, .2, 1)" };
+  const numbers = new Map();
+  for (const element of all(".sm-state, .sm-inner, .sm-pill, .sm-edge, .sm-group > rect", canvas)) {
+    const name = `${(element.closest("[id]:not(#canvas)") ?? element).id} ${element.getAttribute("class")}`;
+    const number = numbers.get(name) ?? 0;
+    numbers.set(name, number + 1);
+    const key = `${name} ${number}`;
+    const path = element.getAttribute("d");
+    const place = path ? `path("${path}")` : element.style.transform || ["x", "y", "width", "height"].map((each) => `${element.getAttribute(each)}px`).join(" ");
+    places.set(key, place);
+    const was = before.get(key);
+    if (still || was === place) continue;
+    if (!was) element.animate([{ opacity: 0 }, { opacity: 1 }], timing);
+    else if (path) element.animate([{ d: was }, { d: place }], timing);
+    else if (element.style.transform) element.animate([{ transform: was }, { transform: place }], timing);
+    else {
+      const [from, to] = [was, place].map((each) => { const [x, y, width, height] = each.split(" "); return { x, y, width, height }; });
+      element.animate([from, to], timing);
+    }
+  }
+}
 
 let pan = null;
 frame.addEventListener("pointerdown", (event) => {
@@ -383,6 +414,8 @@ setInterval(() => {
     .catch(() => {});
 }, 4000);
 
+glide();
+new MutationObserver(glide).observe(canvas, { childList: true });
 roving();
 mark();
 mount();
