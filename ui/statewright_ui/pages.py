@@ -10,6 +10,8 @@ from statewright_ui.definition.routes import definitions
 from statewright_ui.entities.routes import entities
 from statewright_ui.entity.routes import entity
 from statewright_ui.metrics.routes import metrics
+from statewright_ui.modeler.beginning import beginning
+from statewright_ui.modeler.routes import modeler
 from statewright_ui.needs import AskedFor, Needs
 from statewright_ui.overview.routes import overview
 from statewright_ui.refusals.routes import refusals
@@ -29,6 +31,8 @@ def pages(needs: Needs) -> Router:
             *definitions(needs),
             *changes(needs),
             *simulator(needs),
+            *beginning(needs),
+            *modeler(needs),
             *entities(needs),
             *entity(needs),
             *metrics(needs),

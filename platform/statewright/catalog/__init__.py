@@ -2,10 +2,13 @@
 
 from statewright.catalog.backtests import Backtest, UnknownBacktest
 from statewright.catalog.catalog import Catalog, Registration, Revision, TypeEntry
+from statewright.catalog.drafts import Change, Conflict, Draft, DraftEdited, Drafts
 from statewright.catalog.errors import (
     CatalogError,
+    DraftThere,
     InvalidDefinition,
     TooManyDefinitions,
+    TooManyDrafts,
     UnknownRevision,
     UnknownType,
     WrongStatus,
@@ -16,6 +19,12 @@ __all__ = [
     "Backtest",
     "Catalog",
     "CatalogError",
+    "Change",
+    "Conflict",
+    "Draft",
+    "DraftEdited",
+    "DraftThere",
+    "Drafts",
     "InvalidDefinition",
     "Refusal",
     "RefusalCount",
@@ -24,6 +33,7 @@ __all__ = [
     "Registration",
     "Revision",
     "TooManyDefinitions",
+    "TooManyDrafts",
     "TypeEntry",
     "UnknownBacktest",
     "UnknownRevision",

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from statewright.catalog.backtests import Backtests
 from statewright.catalog.database import opened, writing
+from statewright.catalog.drafts import Drafts
 from statewright.catalog.errors import (
     InvalidDefinition,
     TooManyDefinitions,
@@ -81,6 +82,7 @@ class Catalog:
         self.refusals = Refusals(engine, self.machine_of)
         self.backtests = Backtests(engine)
         self.runs = Runs(engine)
+        self.drafts = Drafts(engine, self._beginning)
 
     @classmethod
     def open(cls, url: str, *, allow_unprotected_personal_data: bool = False) -> Catalog:
@@ -202,6 +204,13 @@ class Catalog:
         with Session(self._engine) as session:
             row = _active_row(session, type) if revision is None else _row(session, type, revision)
             return row.document.encode()
+
+    def _beginning(self, type: str) -> tuple[str, int]:
+        """What a draft of a type begins with: its active revision, else the latest. Raises UnknownType."""
+        revisions = self.revisions(type)
+        active = [revision for revision in revisions if revision.status == "active"]
+        chosen = [*active, revisions[-1]][0].revision
+        return self.document(type, chosen).decode(), chosen
 
     def _data_of(self, type: str) -> Mapping[str, Any] | None:
         """The schema of a type's data by its active revision, for expressions that read related entities."""

@@ -58,3 +58,18 @@ class TooManyDefinitions(CatalogError):
     def __init__(self, what: str, limit: int) -> None:
         super().__init__(f"the catalogue holds {limit:,} {what}, which is as many as it takes; delete drafts first")
         self.limit = limit
+
+
+class DraftThere(CatalogError):
+    """A draft of this type is being edited already."""
+
+    def __init__(self, type: str) -> None:
+        super().__init__(f"a draft of {type!r} is there already; open it, or choose another name")
+        self.type = type
+
+
+class TooManyDrafts(CatalogError):
+    """As many drafts are being edited as the catalogue holds."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the catalogue holds {limit:,} drafts, which is as many as it takes; discard some first")

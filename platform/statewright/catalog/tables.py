@@ -1,4 +1,4 @@
-"""The tables of the catalogue's database: revisions of definitions, and what is known of refusals."""
+"""The tables of the catalogue's database: revisions of definitions, drafts under way, what is known of refusals."""
 
 from __future__ import annotations
 
@@ -105,3 +105,45 @@ class RunRow(Table, table=True):
     kept_at: int = Field(index=True)
     type: str
     run: str
+
+
+class DraftRow(Table, table=True):
+    """A definition being edited: where its history stands (`step`), and the steps that were undone, latest last, as a
+    JSON list in `undone`. `number` rises with every change, undoing too. `base` is the revision it began from."""
+
+    __tablename__ = "draft"
+
+    type: str = Field(primary_key=True)
+    number: int
+    step: int
+    last_step: int
+    undone: str = "[]"
+    base: int | None = None
+
+
+class DraftStepRow(Table, table=True):
+    """A text the draft had; `previous` is the step that undoing leads to."""
+
+    __tablename__ = "draft_step"
+
+    type: str = Field(primary_key=True)
+    step: int = Field(primary_key=True)
+    previous: int | None = None
+    document: str
+    words: str
+    editor: str
+    at: int
+    by_hand: bool = False
+
+
+class DraftChangeRow(Table, table=True):
+    """Which step the draft came to under a number, how, when and by which editor. Times as above."""
+
+    __tablename__ = "draft_change"
+
+    type: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    step: int
+    words: str
+    editor: str
+    at: int

@@ -55,7 +55,8 @@ def state_id(path: str) -> str:
 def transition_key(arrow: Arrow) -> str:
     """`<source>--<trigger>-<index>`, percent-encoded; its element's id is that after `t-`. The root's source is `*`."""
     trigger = _TRIGGERS.get(arrow.kind) or (f"after.{arrow.trigger}" if arrow.kind == "after" else arrow.trigger)
-    return f"{_safe(arrow.source) if arrow.source else '*'}--{_safe(trigger)}-{arrow.index}"
+    source = arrow.source if arrow.origin is None else arrow.origin
+    return f"{_safe(source) if source else '*'}--{_safe(trigger)}-{arrow.index}"
 
 
 def _safe(text: str) -> str:

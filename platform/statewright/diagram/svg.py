@@ -22,7 +22,7 @@ from statewright.diagram.marks import Marks, Walk
 from statewright.diagram.paint import Setting, paint
 from statewright.diagram.plain import plain_layout
 from statewright.diagram.shapes import Shapes, shapes_of
-from statewright.machine.chart import Chart, chart_of
+from statewright.machine.chart import Chart, chart_of, folded
 from statewright.machine.definition import Definition
 from statewright.machine.record import Leaves
 
@@ -62,12 +62,18 @@ class Diagrams:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="diagram")
 
     async def svg(
-        self, definition: Definition | Chart, digest: str, marks: Marks, setting: Setting, window: tuple[float, float]
+        self,
+        definition: Definition | Chart,
+        digest: str,
+        marks: Marks,
+        setting: Setting,
+        window: tuple[float, float],
+        closed: frozenset[str] = frozenset(),
     ) -> str:
         """The SVG of a definition. `digest` names it in the cache; without one nothing is kept."""
-        laid = self._known(digest, window)
+        laid = self._known(_named(digest, closed), window)
         if laid is None:
-            laid = await asyncio.wrap_future(self._order(definition, digest, window))
+            laid = await asyncio.wrap_future(self._order(definition, digest, window, closed))
         if len(laid.shapes.pills) > MANY_PILLS:
             return await asyncio.to_thread(paint, laid.shapes, laid.layout, marks, setting)
         return paint(laid.shapes, laid.layout, marks, setting)
@@ -88,8 +94,14 @@ class Diagrams:
         self._thread.shutdown(cancel_futures=True)
         self._process.close()
 
-    def _order(self, definition: Definition | Chart, digest: str, window: tuple[float, float]) -> Future[_Laid]:
-        return self._thread.submit(self._lay_out, definition, digest, window)
+    def _order(
+        self,
+        definition: Definition | Chart,
+        digest: str,
+        window: tuple[float, float],
+        closed: frozenset[str] = frozenset(),
+    ) -> Future[_Laid]:
+        return self._thread.submit(self._lay_out, definition, _named(digest, closed), window, closed)
 
     def _known(self, digest: str, window: tuple[float, float]) -> _Laid | None:
         with self._lock:
@@ -100,11 +112,14 @@ class Diagrams:
             self._kept.move_to_end(key)
             return found
 
-    def _lay_out(self, definition: Definition | Chart, digest: str, window: tuple[float, float]) -> _Laid:
+    def _lay_out(
+        self, definition: Definition | Chart, digest: str, window: tuple[float, float], closed: frozenset[str]
+    ) -> _Laid:
         known = self._known(digest, window)  # several may have asked while the first was at work
         if known is not None:
             return known
-        laid = self._best(definition, window)
+        chart = definition if isinstance(definition, Chart) else chart_of(definition)
+        laid = self._best(folded(chart, closed), window)
         if digest:
             with self._lock:
                 self._kept[(digest, window, VERSION)] = laid
@@ -112,9 +127,8 @@ class Diagrams:
                     self._kept.popitem(last=False)
         return laid
 
-    def _best(self, definition: Definition | Chart, window: tuple[float, float]) -> _Laid:
+    def _best(self, chart: Chart, window: tuple[float, float]) -> _Laid:
         """The layout across, or down where that need not shrink so much to be seen whole."""
-        chart = definition if isinstance(definition, Chart) else chart_of(definition)
         shapes = shapes_of(chart)
         try:
             across = self._by_graphviz(shapes, "LR")
@@ -129,6 +143,10 @@ class Diagrams:
 
     def _by_graphviz(self, shapes: Shapes, direction: Direction) -> Layout:
         return layout_from(self._process.lay_out(graph_of(shapes, direction)), shapes, direction)
+
+
+def _named(digest: str, closed: frozenset[str]) -> str:
+    return "|".join([digest, *sorted(closed)]) if digest else ""
 
 
 _shared: list[Diagrams] = []
@@ -175,6 +193,7 @@ async def svg_of(
     links: str | None = None,
     standalone: bool = False,
     window: tuple[float, float] = WINDOW,
+    folded: Iterable[str] = (),
 ) -> str:
     """The diagram of a definition as SVG, with marks over it; see `Marks` for what each of them is.
 
@@ -183,9 +202,10 @@ async def svg_of(
     `digest` is the document's and the key of the cached layout. With
     `links` (such as `?selected=`), states and transitions are links to it with their path or key, percent-encoded;
     without, elements with `data-state` or `data-transition` for a script. `standalone` brings its own style along.
+    `folded` are composites drawn without what lies in them.
     """
     marks = _marks(counts, heat, current, walked, traffic, selected)
-    return await shared().svg(definition, digest, marks, Setting(standalone, links), window)
+    return await shared().svg(definition, digest, marks, Setting(standalone, links), window, frozenset(folded))
 
 
 def svg_now(

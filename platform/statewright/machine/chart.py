@@ -7,11 +7,12 @@ and its author wants to see it all the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from statewright.machine.definition import TONES, Branch, Branches, Definition, Guard, State, branches_of
 from statewright.machine.targets import States
@@ -52,7 +53,7 @@ class Arrow(Struct, frozen=True, kw_only=True):
 
     `trigger` is the descriptor as written, the duration of an `after`, or empty. `guard` is words for people;
     `otherwise` says that the branches before this one have guards and this one has none. `index` counts the branches
-    of one trigger in one state.
+    of one trigger in one state. `origin` is the state it is written in, where that is folded away (see `folded`).
     """
 
     source: str
@@ -67,6 +68,7 @@ class Arrow(Struct, frozen=True, kw_only=True):
     label: str = ""
     description: str = ""
     change: Change | None = None
+    origin: str | None = None
 
     @property
     def stays(self) -> bool:
@@ -126,6 +128,40 @@ def chart_of(definition: Definition) -> Chart:
         boxes=boxes | finder.missing,
         arrows=tuple(arrows),
     )
+
+
+def folded(chart: Chart, paths: Collection[str]) -> Chart:
+    """The chart with what lies in the composites at `paths` folded away: what leads out of them leads from them."""
+    closed = {path for path in paths if path in chart.boxes and chart.boxes[path].composite}
+    if not closed:
+        return chart
+    stands = {ROOT: ROOT}
+    inside: dict[str, int] = {}
+    for path in chart.boxes:
+        line = chart.line_up(path)
+        stands[path] = next((above for above in reversed(line) if above in closed), path)
+        for above in line[1:]:
+            inside[above] = inside.get(above, 0) + 1
+    boxes = {}
+    for path, box in chart.boxes.items():
+        if path in closed and stands[path] == path:
+            boxes[path] = replace(box, children=(), initial=None, label=f"{box.label} ({inside[path]} inside)")
+        elif stands[path] == path:
+            boxes[path] = box
+    arrows = tuple(_lifted(arrow, stands) for arrow in chart.arrows if not _hidden(arrow, stands))
+    return Chart(chart.label, chart.parallel, chart.initial, boxes, arrows)
+
+
+def _hidden(arrow: Arrow, stands: Mapping[str, str]) -> bool:
+    holder = stands[arrow.source]
+    return holder != arrow.source and all(stands[target] == holder for target in arrow.targets)
+
+
+def _lifted(arrow: Arrow, stands: Mapping[str, str]) -> Arrow:
+    targets = tuple(dict.fromkeys(stands[target] for target in arrow.targets))
+    if stands[arrow.source] == arrow.source:
+        return replace(arrow, targets=targets)
+    return replace(arrow, source=stands[arrow.source], targets=targets, origin=arrow.source)
 
 
 def spaced(name: str) -> str:

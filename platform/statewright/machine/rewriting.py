@@ -57,7 +57,7 @@ class Rewritten:
             if key in made:
                 made[key] = self._actions(made[key])
         if root and isinstance(made.get("delays"), dict):
-            made["delays"] = {name: _duration(value) for name, value in made["delays"].items()}
+            made["delays"] = {name: duration_of(value) for name, value in made["delays"].items()}
         if isinstance(made.get("states"), dict):
             below = child(at, "states")
             made["states"] = {
@@ -84,7 +84,7 @@ class Rewritten:
 
     def _timeout(self, made: dict[str, Any], at: str) -> None:
         if "timeout" in made and "onTimeout" in made and isinstance(made.get("after", {}), dict):
-            key = _duration(made["timeout"])
+            key = duration_of(made["timeout"])
             if isinstance(key, str) and key not in made.get("after", {}):
                 del made["timeout"]
                 made["after"] = {**made.get("after", {}), key: made.pop("onTimeout")}
@@ -115,7 +115,7 @@ class Rewritten:
     def _after(self, written: dict[str, Any], at: str) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for key, branches in written.items():
-            name = _duration(int(key)) if key.isascii() and key.isdigit() and len(key) < 16 else key
+            name = delay_of(key)
             if name in made or (name != key and name in written):
                 name = key  # two ways to write one delay: left as it is, and told as a duration that is none
             if name != key:
@@ -158,7 +158,12 @@ def _listed(written: Any) -> list[Any]:
     return written if isinstance(written, list) else [written]
 
 
-def _duration(value: Any) -> Any:
+def delay_of(key: str) -> str:
+    """A key of `after` in the language's own spelling: milliseconds as an ISO 8601 duration, others as they are."""
+    return str(duration_of(int(key))) if key.isascii() and key.isdigit() and len(key) < 16 else key
+
+
+def duration_of(value: Any) -> Any:
     """Milliseconds as an ISO 8601 duration; anything else as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value > 1e15:
         return value

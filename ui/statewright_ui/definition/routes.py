@@ -41,7 +41,8 @@ def definitions(needs: Needs) -> list[HTTPRouteHandler]:
     @get("/definitions", include_in_schema=False)
     async def index(request: AskedFor) -> Response[str]:
         rows = await ask(_rows, needs)
-        return rendered(request, "definition/index.html", here="definitions", rows=rows)
+        drafts = await ask(needs.catalog.drafts.all)
+        return rendered(request, "definition/index.html", here="definitions", rows=rows, drafts=drafts)
 
     @get("/definitions/{type:str}", include_in_schema=False)
     async def one(
