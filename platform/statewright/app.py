@@ -25,6 +25,7 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 
 from statewright import consolidators
+from statewright.backtests import Keeper
 from statewright.catalog import Catalog
 from statewright.commands import Committer, Timers
 from statewright.folder import FolderLock
@@ -44,6 +45,9 @@ from statewright_ui.pulse import Pulse
 __all__ = ["BadSetting", "Installation", "Settings", "installed", "opened", "serve"]
 
 _RESTART_AFTER_S = 1.0
+_TURN_S = 0.000_5
+"""How long a thread that reads a large definition keeps the interpreter while events wait for it, in seconds; Python's
+own 5 ms, at several turns an event, made every event wait 20 ms for as long as the reading took."""
 _NICE = 10
 _FAILED = 70
 """The exit status (EX_SOFTWARE of sysexits.h) after the log's medium failed."""
@@ -117,9 +121,20 @@ class Installation:
             failed=partial(_end_soon, _FAILED),
         )
         self.timers = Timers(self.committer, _Deadlines(self.views))
-        self.rooms = Rooms(self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers)
+        self.backtests = Keeper(self.catalog, settings.log, settings.catalog_url, beside=not settings.single_process)
+        self.rooms = Rooms(
+            self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake
+        )
         self.pulse = Pulse(self.store, self.views)
-        needs = Needs(self.catalog, self.store, self.rooms.asking, self.views, self.pulse, self.timers)
+        needs = Needs(
+            self.catalog,
+            self.store,
+            self.rooms.asking,
+            self.views,
+            self.pulse,
+            self.timers,
+            backtest=self.backtests.wake,
+        )
         litestar = Litestar(
             [*api(self.rooms), pages(needs)],
             exception_handlers={HTTPException: _answer_error, Exception: _answer_error},
@@ -140,6 +155,7 @@ class Installation:
         self.rooms.close()
         self.pulse.close()
         self.timers.stop()
+        self.backtests.stop()
 
     async def close(self) -> None:
         """Finish what was accepted, and let go of everything."""
@@ -184,17 +200,20 @@ async def _serve(settings: Settings) -> None:
     server = Server(installation.application, settings.host, port, stopping=installation.stop_waiting)
     helper.start()
     firing = asyncio.create_task(installation.timers.run(), name="timers")
+    trying = asyncio.create_task(installation.backtests.run(), name="backtests")
     # What has been made so far stays, and need not be looked at again whenever garbage is collected.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    sys.setswitchinterval(_TURN_S)
     _greet(settings, port)
     try:
         await server.serve_on(listening)
     finally:
         try:
             installation.timers.stop()
-            await firing
+            installation.backtests.stop()
+            await asyncio.gather(firing, trying)
             await installation.close()
         finally:
             await helper.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -354,3 +355,61 @@ async def test_what_was_let_through_on_a_second_look_does_not_count_as_refused(c
     assert isinstance(taken, Done)
     assert isinstance(refused, NotDone)
     assert sum(each.count for each in catalog.refusals.counts("lamp")) == 1
+
+
+async def test_what_one_process_activates_the_next_group_of_another_goes_by(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    one, other = Catalog.open(url), Catalog.open(url)
+    first = {**LAMP, "schemas": {}}
+    second = {**first, "initial": "dim", "states": {**LAMP["states"], "dim": {"on": {"ON": "on"}}}}  # type: ignore[dict-item]
+    one.register(json.dumps(first).encode(), activate=True)
+    elsewhere = Committer(MemoryStore(), other)
+    await elsewhere.send(asked(ONE, "ON"))
+
+    one.register(json.dumps(second).encode(), activate=True)
+    new, old = await elsewhere.submit([asked(TWO, None), asked(ONE, "OFF")])
+
+    assert isinstance(new, Done)
+    assert (new.record.revision, new.record.to) == (2, ("dim",))
+    assert isinstance(old, Done)
+    assert (old.record.revision, old.record.to) == (1, ("off",))  # who began under a revision stays on it
+    await elsewhere.close()
+    one.close()
+    other.close()
+
+
+ACTIVATING = """
+import sys
+from statewright.catalog import Catalog
+catalog = Catalog.open(sys.argv[1])
+print(catalog.register(sys.stdin.buffer.read(), activate=True).revision)
+catalog.close()
+"""
+
+
+async def test_what_a_process_of_its_own_activates_and_retires_is_seen_as_well(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+    first = {**LAMP, "schemas": {}}
+    catalog = Catalog.open(url)
+    catalog.register(json.dumps(first).encode(), activate=True)
+    committer = Committer(MemoryStore(), catalog)
+    await committer.send(asked(ONE, "ON"))
+
+    text = json.dumps({**first, "initial": "on"}).encode()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ACTIVATING, url, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate(text)
+    new, old = await committer.submit([asked(TWO, None), asked(ONE, "OFF")])
+
+    assert said.split() == [b"2"]
+    assert isinstance(new, Done)
+    assert (new.record.revision, new.record.to) == (2, ("on",))
+    assert isinstance(old, Done)
+    assert old.record.revision == 1
+    catalog.retire("lamp", 2)
+    refused = await committer.send(asked(Ref("lamp", "3"), None))
+    assert isinstance(refused, NotDone)
+    assert refused.refused.why is Why.UNKNOWN_TYPE
+    await committer.close()
+    catalog.close()

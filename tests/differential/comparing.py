@@ -80,9 +80,9 @@ def compare(xstate: XState, document: dict[str, Any], sent: list[dict[str, Any]]
                 return found
             playing, names = varied
             found.named.update(names)
-            if there is None:
-                found.ends = "endless"
-                return found
+        if there is None:
+            found.ends = "endless under both"
+            return found
         found.count(playing.decided)
     return found
 

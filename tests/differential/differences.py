@@ -47,6 +47,13 @@ DIFFERENCES = (
         "SCXML, appendix D (selectTransitions, removeConflictingTransitions)",
     ),
     Difference(
+        "always_in_order",
+        "Branches of `always` in two regions that lead out of both",
+        "the one of the region that was entered first is taken",
+        "the first in the order of the document is taken",
+        "SCXML, appendix D: of conflicting transitions the first in document order; how one came there must not decide",
+    ),
+    Difference(
         "idle_always",
         "A branch of `always` that changes nothing, and stays enabled",
         "a transition without event that changes nothing is taken once and not tried again",
@@ -62,8 +69,9 @@ DIFFERENCES = (
     ),
     Difference(
         "entered_without_exit",
-        "A history state that leads back to the state where its branch stands",
-        "a history state that leads back to its transition's source runs entry actions of states that were not exited",
+        "A history state that leads back into a state where its branch stands",
+        "a history state that leads back into a state around its transition's source runs entry actions of states that "
+        "were not exited",
         "what was not exited is not entered",
         "SCXML 3.13: a state that stays active is neither exited nor entered",
     ),

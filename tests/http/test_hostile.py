@@ -212,6 +212,7 @@ QUERIES = [
 
 async def test_no_query_makes_a_500(consolidated: Server) -> None:
     names = {"type": "light", "id": "1", "name": "stays", "code": "x", "revision": "1", "version": "1", "command": "x"}
+    names["backtest"] = "1"
     paths = [path.format(**names) for path, item in openapi()["paths"].items() if "get" in item]
     await consolidated.send("light", "1", "NEXT")
     await consolidated.get("/views/counts?type=light&min_place=1&wait=5")
@@ -226,7 +227,8 @@ async def test_no_query_makes_a_500(consolidated: Server) -> None:
 async def test_a_number_in_a_path_that_is_none_is_a_4xx(server: Server) -> None:
     await server.send("light", "1", "NEXT")
     for number in ("0", "-1", "9" * 30, "9" * 5_000, "1.5", "x", "%D9%A3"):
-        for path in (f"/definitions/light/revisions/{number}", f"/entities/light/1/transitions/{number}"):
+        backtest = f"/definitions/light/revisions/1/backtests/{number}"
+        for path in (f"/definitions/light/revisions/{number}", f"/entities/light/1/transitions/{number}", backtest):
             assert is_problem(await server.get(path)), path
 
 

@@ -161,7 +161,7 @@ class _Making:
             return
         descriptors = self.several(DESCRIPTORS, 0 if root else 3, 5)
         if descriptors:
-            endless = self.sizes.nested and not self.chance(4)  # where `*` takes what a machine sends to itself
+            endless = self.sizes.nested and not self.chance(12)  # where `*` takes what a machine sends to itself
             state["on"] = {
                 descriptor: self.branches(holder, events=True, fueled=endless and descriptor == "*")
                 for descriptor in descriptors
@@ -252,7 +252,7 @@ class _Making:
 
     def action(self, holder: str) -> dict[str, Any]:
         if self.chance(12):
-            return {"raise": self.pick((*INTERNAL, *INTERNAL, *INTERNAL, "A"))}
+            return {"raise": self.pick((*INTERNAL * 5, "A"))}
         return {"patch": self.patch(holder)}
 
     def guard(self, holder: str, events: bool) -> dict[str, Any]:

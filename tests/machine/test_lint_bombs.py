@@ -77,6 +77,23 @@ def always_everywhere() -> dict[str, Any]:
     return chart({"p": {"type": "parallel", "always": "p", "states": inner}})
 
 
+def counting_patterns() -> dict[str, Any]:
+    fields = {f"f{n}": {"type": "string", "pattern": f"(x{{1,900}}){n}"} for n in range(2_000)}
+    return chart({"a": END}, schemas={"context": {"properties": fields}})
+
+
+def counting_expressions() -> dict[str, Any]:
+    guards = {
+        f"E{n}": {"target": "a", "guard": {"@expr": f"actor.id.matches('(x{{1,900}}){n}')"}} for n in range(2_000)
+    }
+    return chart({"a": {"on": guards}})
+
+
+def history_ring() -> dict[str, Any]:
+    ring = {f"h{n}": {"type": "history", "target": f"h{(n + 1) % 900}"} for n in range(900)}
+    return chart({"a": {"initial": "b", "states": {"b": {}, **ring}, "on": {"GO": "#thing.a.h0"}}})
+
+
 BOMBS: dict[str, tuple[Callable[[], dict[str, Any] | bytes], str]] = {
     "JSON that nests without end": (lambda: b'{"a":' * 80_000, "malformed"),
     "lists that nest without end": (lambda: b"[" * 500_000, "malformed"),
@@ -104,6 +121,9 @@ BOMBS: dict[str, tuple[Callable[[], dict[str, Any] | bytes], str]] = {
         lambda: chart({"a": END}, schemas={"context": {"properties": {"x": {"pattern": "((a{1000}){1000}){1000}"}}}}),
         "bad_schema",
     ),
+    "2,000 patterns that count to 900": (counting_patterns, "too_many"),
+    "2,000 expressions with patterns that count to 900": (counting_expressions, "too_many"),
+    "a ring of 900 history states": (history_ring, "no_effect"),
     "12,000 expressions": (many_expressions, "too_many"),
     "a ring of 1,000 always": (always_ring, "always_cycle"),
     "always in 300 regions": (always_everywhere, "always_cycle"),

@@ -19,10 +19,10 @@ from statewright.machine.problem import Problem
 from statewright.machine.reading import read_definition
 from statewright.machine.record import Head, fold
 from statewright.stores.words import Ref
-from tests.differential.playing import live
-from tests.machine.machines import FLAT, GUARDED, WHOLE, Sizes, documents, events, written
+from tests.machine.lives import BEGINS, live, lives
+from tests.machine.machines import FLAT, GUARDED, WHOLE, Sizes, written
 
-EXAMPLES = int(os.environ.get("STATEWRIGHT_EXAMPLES", "200")) // 2
+EXAMPLES = int(os.environ.get("STATEWRIGHT_EXAMPLES", "200")) // 3
 usual = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -44,7 +44,7 @@ def machine_of(document: dict[str, Any]) -> tuple[Machine, tuple[Problem, ...]]:
 def lived(document: dict[str, Any], sent: list[dict[str, Any]]) -> tuple[Machine, list[Decided]]:
     """All decisions of one entity."""
     machine, _ = machine_of(document)
-    life = Life(machine, 1_767_225_600_000_000)
+    life = Life(machine, BEGINS)
     for event in [{"event": None, "data": {}}, *sent]:
         live(life, event)
     return machine, life.decided
@@ -64,10 +64,10 @@ def answer(outcome: Accepted | Refused) -> bytes:
 @KINDS
 def test_deciding_again_gives_the_same(sizes: Sizes) -> None:
     @usual
-    @given(document=documents(sizes), sent=events(waits=sizes.timers))
-    def holds(document: dict[str, Any], sent: list[dict[str, Any]]) -> None:
-        _, decided = lived(document, sent)
-        anew, _ = machine_of(document)  # a machine that has met nothing yet, as in another process
+    @given(life=lives(sizes))
+    def holds(life: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+        _, decided = lived(*life)
+        anew, _ = machine_of(life[0])  # a machine that has met nothing yet, as in another process
         for each in reversed(decided):  # and in another order, so that what it remembers differs
             assert answer(decide(anew, each.head, copy.deepcopy(each.event))) == answer(each.outcome)
 
@@ -77,9 +77,9 @@ def test_deciding_again_gives_the_same(sizes: Sizes) -> None:
 @KINDS
 def test_what_is_refused_changes_nothing(sizes: Sizes) -> None:
     @usual
-    @given(document=documents(sizes), sent=events(waits=sizes.timers))
-    def holds(document: dict[str, Any], sent: list[dict[str, Any]]) -> None:
-        machine, decided = lived(document, sent)
+    @given(life=lives(sizes))
+    def holds(life: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+        machine, decided = lived(*life)
         for each in decided:
             before = as_bytes([each.head, each.event.payload])
             outcome = decide(machine, each.head, each.event)
@@ -95,9 +95,9 @@ def test_what_is_refused_changes_nothing(sizes: Sizes) -> None:
 @KINDS
 def test_replaying_the_records_gives_the_head_without_asking_the_machine(sizes: Sizes) -> None:
     @usual
-    @given(document=documents(sizes), sent=events(waits=sizes.timers))
-    def holds(document: dict[str, Any], sent: list[dict[str, Any]]) -> None:
-        machine, decided = lived(document, sent)
+    @given(life=lives(sizes))
+    def holds(life: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+        machine, decided = lived(*life)
         head: Head | None = None
         replayed: Head | None = None
         for each in decided:
@@ -126,13 +126,13 @@ def seen(head: Head) -> bytes:
 @KINDS
 def test_no_event_leads_to_a_state_that_the_checks_call_unreachable(sizes: Sizes) -> None:
     @usual
-    @given(document=documents(sizes), sent=events(waits=sizes.timers))
-    def holds(document: dict[str, Any], sent: list[dict[str, Any]]) -> None:
-        _, problems = machine_of(document)
+    @given(life=lives(sizes))
+    def holds(life: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+        _, problems = machine_of(life[0])
         never = {
             ".".join(problem.pointer.split("/")[2::2]) for problem in problems if problem.code == "unreachable_state"
         }
-        _, decided = lived(document, sent)
+        _, decided = lived(*life)
         for each in decided:
             if isinstance(each.outcome, Accepted):
                 entered = {path for step in each.outcome.steps for path in step.entered}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Response, Router
 
 from statewright_ui.assets import static_file
+from statewright_ui.changes.routes import changes
 from statewright_ui.definition.routes import definitions
 from statewright_ui.entities.routes import entities
 from statewright_ui.entity.routes import entity
@@ -15,6 +16,7 @@ from statewright_ui.refusals.routes import refusals
 from statewright_ui.related.routes import related
 from statewright_ui.shell.errors import error_page
 from statewright_ui.shell.routes import shell
+from statewright_ui.simulator.routes import simulator
 from statewright_ui.system.routes import system
 
 
@@ -25,6 +27,8 @@ def pages(needs: Needs) -> Router:
         route_handlers=[
             overview(needs),
             *definitions(needs),
+            *changes(needs),
+            *simulator(needs),
             *entities(needs),
             *entity(needs),
             *metrics(needs),

@@ -39,6 +39,7 @@ def _environment() -> Environment:
         number=words.number,
         counted=words.counted,
         json=words.json_text,
+        moment=words.moment,
         json_line=words.json_line,
     )
     made.globals.update(address=words.address, asset=ASSETS.address)

@@ -40,6 +40,11 @@ def full(micros: int) -> str:
     return f"{moment:%-d %b %Y %H:%M:%S}.{micros % 1_000_000 // 1000:03} UTC"
 
 
+def moment(micros: int) -> str:
+    """The moment as people and machines read it, to the second unless it has parts of one: 2026-11-23T11:30:00Z."""
+    return text_of(micros).replace(".000000", "")
+
+
 def ago(micros: int | None) -> Markup:
     """A `<time>` that says how long ago it was, and exactly when where one points at it."""
     return _time(micros, "ago")

@@ -1,5 +1,6 @@
 """What is known about definitions: documents, the machines made of them, who may do what, and what was refused."""
 
+from statewright.catalog.backtests import Backtest, UnknownBacktest
 from statewright.catalog.catalog import Catalog, Registration, Revision, TypeEntry
 from statewright.catalog.errors import (
     CatalogError,
@@ -12,6 +13,7 @@ from statewright.catalog.errors import (
 from statewright.catalog.refusals import Refusal, RefusalCount, RefusalPage, Refusals
 
 __all__ = [
+    "Backtest",
     "Catalog",
     "CatalogError",
     "InvalidDefinition",
@@ -23,6 +25,7 @@ __all__ = [
     "Revision",
     "TooManyDefinitions",
     "TypeEntry",
+    "UnknownBacktest",
     "UnknownRevision",
     "UnknownType",
     "WrongStatus",

@@ -11,6 +11,7 @@ from msgspec import Struct
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
+from statewright.catalog.backtests import Backtests
 from statewright.catalog.database import opened, writing
 from statewright.catalog.errors import (
     InvalidDefinition,
@@ -22,6 +23,7 @@ from statewright.catalog.errors import (
 from statewright.catalog.machines import Machines
 from statewright.catalog.personal import unprotected
 from statewright.catalog.refusals import Refusals
+from statewright.catalog.runs import Runs
 from statewright.catalog.tables import RevisionRow, TypeRow
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
@@ -77,6 +79,8 @@ class Catalog:
         self._allows_personal = allow_unprotected_personal_data
         self._machines = Machines(engine)
         self.refusals = Refusals(engine, self.machine_of)
+        self.backtests = Backtests(engine)
+        self.runs = Runs(engine)
 
     @classmethod
     def open(cls, url: str, *, allow_unprotected_personal_data: bool = False) -> Catalog:

@@ -72,3 +72,36 @@ class RefusalRow(Table, table=True):
     event: str
     why: str
     refusal: str
+
+
+class BacktestRow(Table, table=True):
+    """One backtest: which revision, how it stands, and in `tally`, as JSON, what it has found so far."""
+
+    __tablename__ = "backtest"
+    __table_args__ = (Index("backtests_of_revision", "type", "revision"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    type: str
+    revision: int
+    digest: str
+    status: str
+    asked_at: int
+    started_at: int | None = None
+    finished_at: int | None = None
+    place: str = "0"
+    goal: str | None = None
+    share: float = 0.0
+    attempts: int = 0
+    error: str | None = None
+    tally: str = "{}"
+
+
+class RunRow(Table, table=True):
+    """One simulated life, named by a digest of all that is in it; `run` is its JSON. Only the latest are kept."""
+
+    __tablename__ = "simulated_run"
+
+    id: str = Field(primary_key=True)
+    kept_at: int = Field(index=True)
+    type: str
+    run: str

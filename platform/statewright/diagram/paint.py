@@ -6,7 +6,7 @@ never a place. Standing alone, the picture brings `standalone.css` along.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from statewright.diagram.marks import Marks, state_id, taken, transition_key, vi
 from statewright.diagram.markup import escaped, number, tag
 from statewright.diagram.measure import width_of
 from statewright.diagram.shapes import ANY_LABEL, FONTS, LEADING, NAME_X, PAD, Card, Line, Pill, Row, Shapes
-from statewright.machine.chart import ROOT, Arrow, Box
+from statewright.machine.chart import ROOT, Arrow, Box, Change
 
 _SIGNS = {
     "clock": "M5 .4a4.6 4.6 0 1 0 .01 0ZM5 2.4v2.8l1.8 1.1",
@@ -29,6 +29,9 @@ _SIGNS = {
     "funnel": "M1.2 1.4h7.2L5.9 4.9v3.4l-2.2-1.1V4.9Z",
     "else": "M1.4 1.6v2.2a1.6 1.6 0 0 0 1.6 1.6h5M5.9 3.2l2.2 2.2-2.2 2.2",
     "person": "M5 .9a2 2 0 1 0 .01 0ZM1.3 9.2a3.7 3.4 0 0 1 7.4 0",
+    "added": "M5 1v8M1 5h8",
+    "removed": "M1 5h8",
+    "changed": "M.8 6.2C2.2 3.4 3.8 3.6 5 5s2.8 1.6 4.2-1.2",
 }
 _BADGE_SIZE = 10.5
 
@@ -104,12 +107,13 @@ class _Painter:
             *names,
             kind,
             self.frame_count(path, place, count),
+            _glyph(box.change, place.x, place.y),
             tooltip=box.description,
             id=state_id(path),
             class_=f"sm-group sm-{box.kind} tone-{box.tone}{region}{self.state_marks(path)}{warm}",
             data_state=path,
             style=None if heat is None or self.alone else f"--heat:{heat:.3f}",
-            aria_label=label if count is None else f"{label}, {_entities(count)}",
+            aria_label=(label if count is None else f"{label}, {_entities(count)}") + _said(box.change),
         )
 
     def frame_count(self, path: str, place: Rect, count: int | None) -> str:
@@ -127,12 +131,13 @@ class _Painter:
         heat = self.marks.heat.get(path)
         count = self.marks.counts.get(path)
         classes = f"sm-{box.kind} tone-{box.tone}{self.state_marks(path)}{'' if heat is None else ' has-heat'}"
-        label = f"{box.label}, {'unknown' if box.kind == 'missing' else box.kind} state"
+        label = f"{box.label}, {'unknown' if box.kind == 'missing' else box.kind} state{_said(box.change)}"
         corner = place.x - card.width / 2, place.y - card.height / 2
         state = self.live(
             path,
             *self.card_parts(card, box.kind, heat),
             self.badge(card, count),
+            _glyph(box.change, 0, 0),
             tooltip=box.description,
             id=state_id(path),
             class_=f"sm-state {classes}",
@@ -192,7 +197,8 @@ class _Painter:
     def state_marks(self, path: str) -> str:
         inside = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.marks.current)
         walked = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.visited)
-        marks = (" is-current" if inside else "", " is-walked" if walked else "")
+        change = self.chart.boxes[path].change
+        marks = (f" is-{change}" if change else "", " is-current" if inside else "", " is-walked" if walked else "")
         return "".join(marks) + (" is-selected" if self.marks.selected == path else "")
 
     # Transitions
@@ -269,7 +275,7 @@ class _Painter:
         source = self.label(arrow.source)
         ends = "is not taken in" if arrow.forbids else "stays in"
         way = f"{ends} {source}" if arrow.stays else f"{source} to {' and '.join(map(self.label, arrow.targets))}"
-        said = [f"{arrow.words}: {way}"]
+        said = [f"{arrow.words}: {way}{_said(arrow.change)}"]
         said += [f"only if {arrow.guard}"] if arrow.guard else []
         said += [f"by {', '.join(arrow.allow)}"] if arrow.allow else []
         times = self.walked.get(transition_key(arrow)) or self.traffic.get(transition_key(arrow))
@@ -279,10 +285,16 @@ class _Painter:
     def label(self, path: str) -> str:
         return ANY_LABEL if path == ROOT else self.chart.boxes[path].label
 
-    def moves_marks(self, arrows: Iterable[Arrow]) -> str:
+    def moves_marks(self, arrows: Sequence[Arrow]) -> str:
         keys = [transition_key(arrow) for arrow in arrows]
         walked = " is-walked" if any(key in self.walked for key in keys) else ""
-        return walked + (" has-traffic" if any(key in self.traffic for key in keys) else "")
+        changes = {arrow.change for arrow in arrows}
+        change = changes.pop() if len(changes) == 1 else None
+        return (
+            (f" is-{change}" if change else "")
+            + walked
+            + (" has-traffic" if any(key in self.traffic for key in keys) else "")
+        )
 
     def flow(self, arrows: Iterable[Arrow]) -> dict[str, str]:
         """How busy compared with the busiest, as `--heat`, for the width of the lines."""
@@ -357,6 +369,19 @@ def _badge(text: str, middle: float, *, left: float | None = None, right: float 
     x = right - width if left is None else left
     yield tag("rect", x=x, y=middle - 9, width=width, height=18.0, rx=9.0)
     yield tag("text", escaped(text), x=x + width / 2, y=middle + 3.8)
+
+
+def _glyph(change: Change | None, x: float, y: float) -> str:
+    """What became of a state, as a sign in a disc on the corner of its box: never by colour alone."""
+    if change is None:
+        return ""
+    disc = tag("circle", cx=x, cy=y, r=8.5)
+    sign = tag("path", d=_SIGNS[change], transform=f"translate({number(x - 5)} {number(y - 5)})")
+    return tag("g", disc, sign, class_="sm-glyph")
+
+
+def _said(change: Change | None) -> str:
+    return f", {change}" if change else ""
 
 
 def _curve(curve: Curve) -> Iterable[str]:

@@ -14,10 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from statewright.diagram.measure import Weight, width_of, wrapped
-from statewright.machine.chart import ROOT, Arrow, ArrowKind, Box, Chart
+from statewright.machine.chart import ROOT, Arrow, ArrowKind, Box, Change, Chart
 
 Tongue = Literal["name", "event", "guard", "note"]
-Sign = Literal["", "clock", "check", "bolt", "loop", "stop", "funnel", "else", "person"]
+Sign = Literal["", "clock", "check", "bolt", "loop", "stop", "funnel", "else", "person", "added", "removed", "changed"]
 
 FONTS: dict[Tongue, tuple[float, Weight]] = {
     "name": (13, 600),
@@ -85,8 +85,8 @@ class Pill(Struct, frozen=True):
         return not self.targets
 
 
-_Way = tuple[str, tuple[str, ...], ArrowKind]
-"""Source, targets and kind: what branches must share to share a pill."""
+_Way = tuple[str, tuple[str, ...], ArrowKind, Change | None]
+"""Source, targets, kind and what became of it: what branches must share to share a pill."""
 
 
 class Shapes(Struct, frozen=True):
@@ -103,11 +103,11 @@ def shapes_of(chart: Chart, *, joining: bool = True) -> Shapes:
     moving: dict[_Way, list[Arrow]] = {}
     for arrow in chart.arrows:
         if not arrow.stays:
-            moving.setdefault((arrow.source, arrow.targets, arrow.kind), []).append(arrow)
+            moving.setdefault((arrow.source, arrow.targets, arrow.kind, arrow.change), []).append(arrow)
         elif arrow.source == ROOT or not chart.boxes[arrow.source].composite:
             staying.setdefault(arrow.source, []).append(arrow)
         else:
-            moving.setdefault((arrow.source, (), arrow.kind), []).append(arrow)
+            moving.setdefault((arrow.source, (), arrow.kind, arrow.change), []).append(arrow)
     boxes = list(chart.boxes.values())
     if any(arrow.source == ROOT for arrow in chart.arrows):
         boxes.insert(0, Box(path=ROOT, label=ANY_LABEL, kind="atomic"))
@@ -118,11 +118,11 @@ def shapes_of(chart: Chart, *, joining: bool = True) -> Shapes:
 def _pills(moving: dict[_Way, list[Arrow]], joining: bool) -> Iterable[Pill]:
     """One pill for each way, but branches that read alike and end alike are joined in one."""
     joined: dict[object, list[Arrow]] = {}
-    for (source, targets, kind), arrows in moving.items():
+    for (source, targets, kind, change), arrows in moving.items():
         first = arrows[0]
         alone = not joining or len(arrows) > 1 or not targets or source == ROOT
-        alike = (first.trigger, first.label, first.guard, first.otherwise, first.allow)
-        key = (source, targets, kind) if alone else (targets, kind, alike)
+        alike = (first.trigger, first.label, first.guard, first.otherwise, first.allow, first.change)
+        key = (source, targets, kind, change) if alone else (targets, kind, alike)
         joined.setdefault(key, []).extend(arrows)
     for arrows in joined.values():
         sources = tuple(dict.fromkeys(arrow.source for arrow in arrows))
@@ -174,6 +174,8 @@ def _indented(lines: tuple[Line, ...]) -> tuple[Line, ...]:
 
 
 def _sign(arrow: Arrow) -> Sign:
+    if arrow.change is not None:
+        return arrow.change
     if arrow.forbids:
         return "stop"
     match arrow.kind:

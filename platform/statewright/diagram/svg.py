@@ -22,7 +22,7 @@ from statewright.diagram.marks import Marks, Walk
 from statewright.diagram.paint import Setting, paint
 from statewright.diagram.plain import plain_layout
 from statewright.diagram.shapes import Shapes, shapes_of
-from statewright.machine.chart import chart_of
+from statewright.machine.chart import Chart, chart_of
 from statewright.machine.definition import Definition
 from statewright.machine.record import Leaves
 
@@ -62,7 +62,7 @@ class Diagrams:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="diagram")
 
     async def svg(
-        self, definition: Definition, digest: str, marks: Marks, setting: Setting, window: tuple[float, float]
+        self, definition: Definition | Chart, digest: str, marks: Marks, setting: Setting, window: tuple[float, float]
     ) -> str:
         """The SVG of a definition. `digest` names it in the cache; without one nothing is kept."""
         laid = self._known(digest, window)
@@ -73,7 +73,7 @@ class Diagrams:
         return paint(laid.shapes, laid.layout, marks, setting)
 
     def svg_now(
-        self, definition: Definition, digest: str, marks: Marks, setting: Setting, window: tuple[float, float]
+        self, definition: Definition | Chart, digest: str, marks: Marks, setting: Setting, window: tuple[float, float]
     ) -> str:
         """The same for callers without a loop; waits for the layout."""
         laid = self._known(digest, window) or self._order(definition, digest, window).result()
@@ -88,7 +88,7 @@ class Diagrams:
         self._thread.shutdown(cancel_futures=True)
         self._process.close()
 
-    def _order(self, definition: Definition, digest: str, window: tuple[float, float]) -> Future[_Laid]:
+    def _order(self, definition: Definition | Chart, digest: str, window: tuple[float, float]) -> Future[_Laid]:
         return self._thread.submit(self._lay_out, definition, digest, window)
 
     def _known(self, digest: str, window: tuple[float, float]) -> _Laid | None:
@@ -100,7 +100,7 @@ class Diagrams:
             self._kept.move_to_end(key)
             return found
 
-    def _lay_out(self, definition: Definition, digest: str, window: tuple[float, float]) -> _Laid:
+    def _lay_out(self, definition: Definition | Chart, digest: str, window: tuple[float, float]) -> _Laid:
         known = self._known(digest, window)  # several may have asked while the first was at work
         if known is not None:
             return known
@@ -112,9 +112,9 @@ class Diagrams:
                     self._kept.popitem(last=False)
         return laid
 
-    def _best(self, definition: Definition, window: tuple[float, float]) -> _Laid:
+    def _best(self, definition: Definition | Chart, window: tuple[float, float]) -> _Laid:
         """The layout across, or down where that need not shrink so much to be seen whole."""
-        chart = chart_of(definition)
+        chart = definition if isinstance(definition, Chart) else chart_of(definition)
         shapes = shapes_of(chart)
         try:
             across = self._by_graphviz(shapes, "LR")
@@ -163,7 +163,7 @@ def _marks(
 
 
 async def svg_of(
-    definition: Definition,
+    definition: Definition | Chart,
     digest: str,
     *,
     counts: Mapping[str, int] | None = None,
@@ -179,7 +179,8 @@ async def svg_of(
     """The diagram of a definition as SVG, with marks over it; see `Marks` for what each of them is.
 
     Never fails for what stands in the definition: a draft with errors is drawn as far as it goes, and where Graphviz
-    takes too long or dies a plain list is drawn. `digest` is the document's and the key of the cached layout. With
+    takes too long or dies a plain list is drawn. A chart made before (of two definitions, say) is drawn as it is.
+    `digest` is the document's and the key of the cached layout. With
     `links` (such as `?selected=`), states and transitions are links to it with their path or key, percent-encoded;
     without, elements with `data-state` or `data-transition` for a script. `standalone` brings its own style along.
     """

@@ -17,11 +17,14 @@ from statewright.formats.exports import EXPORTS, export
 from statewright.http import shapes
 from statewright.http.bodies import json_text
 from statewright.http.calls import JSON, Answer, says
+from statewright.http.changing import definition_of
 from statewright.http.parameters import Limit, RevisionNumber, TypeName
 from statewright.http.problems import refuse
 from statewright.http.rooms import Rooms
 from statewright.http.strictness import LIMIT_DEFAULT, cut
+from statewright.machine.comparing import Comparison
 from statewright.machine.definition import Definition
+from statewright.machine.merging import merged_chart
 from statewright.machine.moments import text_of
 from statewright.machine.outline import EXACT
 from statewright.machine.problem import Problem
@@ -203,8 +206,17 @@ async def draw_definition(
     revision: Annotated[
         int | None, QueryParameter(ge=1, le=EXACT, description="Which revision; absent: the active one.")
     ] = None,
+    from_: Annotated[
+        int | None,
+        QueryParameter(
+            name="from", ge=1, le=EXACT, description="An earlier revision; the SVG shows what was changed since."
+        ),
+    ] = None,
 ) -> Response[str]:
-    """The definition as a picture, or in the notation of another tool."""
+    """The definition as a picture, or in the notation of another tool.
+
+    With `from` the picture is of both revisions, and shows what was added, removed and changed.
+    """
     if revision is None:
         _, text = await asyncio.to_thread(_active, rooms, type)
     else:
@@ -214,13 +226,23 @@ async def draw_definition(
         raise refuse(
             "not_found", f"Revision {revision} of {type} cannot be read any more, so there is no picture of it."
         )
-    if format == "svg":
+    if from_ is not None and format != "svg":
+        raise refuse("bad_parameter", f"`from` is drawn as SVG only, not as {format}.")
+    if from_ is not None:
+        picture = await _drawn_with(rooms, type, from_, reading.definition, reading.digest)
+    elif format == "svg":
         picture = await svg_of(reading.definition, reading.digest, standalone=True)
     else:
         picture = (await asyncio.to_thread(export, text, format)).text
     # opened by itself it is a page of this server: nothing in it may run
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return Response(picture, media_type=MEDIA[format], headers={"Content-Security-Policy": policy})
+
+
+async def _drawn_with(rooms: Rooms, type: str, earlier: int, after: Definition, digest: str) -> str:
+    before, first = await definition_of(rooms, type, earlier)
+    chart = await asyncio.to_thread(lambda: merged_chart(Comparison(before, after)))
+    return await svg_of(chart, f"{first}..{digest}", standalone=True)
 
 
 def _active(rooms: Rooms, type: str) -> tuple[int, bytes]:

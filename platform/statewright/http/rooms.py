@@ -24,10 +24,11 @@ class Rooms:
         views: Views,
         rebuild: Callable[[str], None],
         timers: Timers | None = None,
+        backtest: Callable[[], None] = lambda: None,
     ) -> None:
         """`rebuild` has the consolidator of that name built anew; it may block, and raises LookupError for no name.
 
-        `timers` are None where nobody fires any.
+        `timers` are None where nobody fires any. `backtest` says that a backtest was asked for or cancelled.
         """
         self.store = store
         self.catalog = catalog
@@ -36,6 +37,7 @@ class Rooms:
         self.views = views
         self.rebuild = rebuild
         self.timers = timers
+        self.backtest = backtest
         self.broadcast = Broadcast(store)
         self._waits: set[asyncio.Task[bool]] = set()
         self._closed = False

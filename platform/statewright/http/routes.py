@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from statewright.http import (
+    changing,
     creating,
     definitions,
     docs,
@@ -44,6 +45,7 @@ _BY_ACCEPT = {"Vary": "Accept"}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CALLS: Sequence[HTTPRouteHandler] = [
     *definitions.HANDLERS,
+    *changing.HANDLERS,
     *importing.HANDLERS,
     *creating.HANDLERS,
     *posting.HANDLERS,

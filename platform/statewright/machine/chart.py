@@ -21,6 +21,8 @@ ROOT = ""
 
 BoxKind = Literal["atomic", "compound", "parallel", "final", "history", "missing"]
 ArrowKind = Literal["event", "after", "always", "done", "default"]
+Change = Literal["added", "removed", "changed"]
+"""What became of a box or an arrow, where two definitions are drawn as one."""
 
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 _UNITS = ("wk", "d", "h", "min", "s")
@@ -37,6 +39,7 @@ class Box(Struct, frozen=True, kw_only=True):
     children: tuple[str, ...] = ()
     initial: str | None = None
     description: str = ""
+    change: Change | None = None
 
     @property
     def composite(self) -> bool:
@@ -63,6 +66,7 @@ class Arrow(Struct, frozen=True, kw_only=True):
     forbids: bool = False
     label: str = ""
     description: str = ""
+    change: Change | None = None
 
     @property
     def stays(self) -> bool:

@@ -20,8 +20,9 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import apsw
 import msgspec
@@ -90,6 +91,12 @@ _OF_ENTITY = (
     "select position, recorded_at, record from transition where entity = ? and version > ? order by version limit ?"
 )
 _AFTER = "select position, recorded_at, record from transition where position > ? order by position limit ?"
+# Another type below or above in the index: two look-ups, where `<>` would walk all of it.
+_OTHER_TYPES = "select exists (select 1 from entity where type < ?1), exists (select 1 from entity where type > ?1)"
+_SKIM = "select t.position, t.recorded_at, t.record from transition t"
+# `cross` keeps the order of the loops: walking the entities of a type first would have to sort what it finds.
+_OF_TYPE = " cross join entity e on e.key = t.entity and e.type = ?3"
+_STRETCH = " where t.position > ?1 and t.position <= ?2 and t.entity % ?5 = ?4 order by t.position"
 # SQLite would rather walk the entity's rows than use a partial index it has no statistics for.
 _LATE_COMMAND = (
     "select position, recorded_at, record from transition indexed by transition_late_command"
@@ -106,6 +113,7 @@ _LATE_COMMANDS = (
 _ASKED_AT_ONCE = (256, 32, 4, 1)
 """So many commands are looked up by one statement: few lengths, so that SQLite has seen each before."""
 
+T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 _decode_record = msgspec.json.Decoder(Record).decode
 _decode_head = msgspec.json.Decoder(Head).decode
@@ -313,6 +321,30 @@ class SqliteStore:
         records = await self._in_thread(lambda connection: _records(connection, _AFTER, (position, limit)))
         return Batch(records, str(records[-1].position) if records else after)
 
+    async def skim(
+        self,
+        after: Place,
+        limit: int,
+        shape: type[T],
+        kind: str,
+        take: Callable[[Iterator[T]], None],
+        part: tuple[int, int] = (0, 1),
+    ) -> Place:
+        first = _position(after)
+        upto = min(first + limit, _position(await self.latest_place()))
+        if upto <= first:
+            return after
+        decode = _decoder_of(cast(Any, shape))
+
+        def read(connection: apsw.Connection) -> None:
+            several = any(_one(connection, _OTHER_TYPES, (kind,)))
+            sql = _SKIM + (_OF_TYPE if several else "") + _STRETCH
+            rows = connection.execute(sql, (first, upto, kind if several else None, *part))
+            take(_skimmed(cast("Iterator[tuple[int, int, str]]", rows), decode))
+
+        await asyncio.to_thread(self._with_reader, read)
+        return str(upto)
+
     async def latest_place(self) -> Place:
         with self._reading():
             last = _one(self._heads, _LAST)
@@ -332,7 +364,7 @@ class SqliteStore:
     async def _in_thread(self, read: Callable[[apsw.Connection], list[Record]]) -> list[Record]:
         return await asyncio.to_thread(self._with_reader, read)
 
-    def _with_reader(self, read: Callable[[apsw.Connection], list[Record]]) -> list[Record]:
+    def _with_reader(self, read: Callable[[apsw.Connection], T]) -> T:
         """`read` on a connection that no other thread holds; no read transaction outlives it."""
         with self._reading():
             try:
@@ -490,6 +522,24 @@ def _each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Ite
             record.position = position
             record.recorded_at = recorded_at
             yield record
+    except msgspec.DecodeError as error:
+        raise LogDamaged(position, str(error)) from error
+
+
+@lru_cache(maxsize=16)
+def _decoder_of(shape: Any) -> Callable[[str], Any]:
+    return msgspec.json.Decoder(shape).decode
+
+
+def _skimmed(rows: Iterator[tuple[int, int, str]], decode: Callable[[str], Any]) -> Iterator[Any]:
+    position = 0
+    try:
+        for position, recorded_at, text in rows:
+            one = decode(text)
+            one.position, one.recorded_at = position, recorded_at
+            if text.isascii():  # else its bytes are more than its characters
+                one.size = len(text)
+            yield one
     except msgspec.DecodeError as error:
         raise LogDamaged(position, str(error)) from error
 

@@ -30,6 +30,14 @@ class Counts(Struct, frozen=True):
     configurations: list[ConfigurationCount]
 
 
+class RevisionCount(Struct, frozen=True):
+    """How many entities that live under a revision rest in exactly this configuration."""
+
+    revision: int
+    state: State
+    count: int
+
+
 class Seconds(Struct, frozen=True):
     """How long the ended stays in a state lasted, in seconds; percentiles by nearest rank."""
 

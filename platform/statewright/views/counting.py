@@ -11,7 +11,16 @@ from statewright.consolidators.words import leaves_of_state
 from statewright.machine.moments import Micros
 from statewright.machine.record import Leaves
 from statewright.stores.words import Place
-from statewright.views.answers import Arrow, ConfigurationCount, Counts, Flow, HourCount, State, state_of
+from statewright.views.answers import (
+    Arrow,
+    ConfigurationCount,
+    Counts,
+    Flow,
+    HourCount,
+    RevisionCount,
+    State,
+    state_of,
+)
 from statewright.views.moment import Moment
 from statewright.views.reading import View
 
@@ -20,6 +29,16 @@ def counts_now(view: View, type: str) -> Counts:
     """From the view `entities`, as it stands."""
     rows = view.rows("select state, entities from entities_states_{n} where type = ? and entities > 0", type)
     return _counts(type, view.place, ((leaves_of_state(state), count) for state, count in rows))
+
+
+def by_revision(view: View, type: str) -> list[RevisionCount]:
+    """Entities per revision and configuration, the latest revision first and in it the fullest."""
+    rows = view.rows(
+        "select revision, state, count(*) as total from entities_{n} where type = ? group by revision, state"
+        " order by revision desc, total desc, state",
+        type,
+    )
+    return [RevisionCount(revision, state_of(leaves_of_state(state)), count) for revision, state, count in rows]
 
 
 def counts_then(view: View, type: str, moment: Moment, place: Place) -> Counts:

@@ -23,6 +23,7 @@ from statewright.views.answers import (
     HourCount,
     NotBuiltYet,
     Overview,
+    RevisionCount,
     Standing,
     Stays,
     TypeOverview,
@@ -70,6 +71,11 @@ class Views:
                 (view.generation, answered_at),
                 lambda: counting.counts_then(view, type, moment, answered_at),
             )
+
+    def by_revision(self, type: str) -> list[RevisionCount]:
+        """How many entities live under which revision of `type`, and where; a moment old where there are very many."""
+        with reading(self._engine, "entities") as view:
+            return self._cache.recent(("by_revision", type, view.generation), lambda: counting.by_revision(view, type))
 
     def stays(self, type: str) -> Stays:
         """How long entities of `type` rested in each leaf."""

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_403_FORBIDDEN, HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 from msgspec import Struct
 
-from statewright.catalog.errors import UnknownRevision, UnknownType
+from statewright.catalog.errors import InvalidDefinition, UnknownRevision, UnknownType
 from statewright.stores.words import BadPlace, LogDamaged, StoreUnavailable
 from statewright.views import NotBuiltYet
 from statewright_ui.needs import AskedFor
@@ -75,6 +75,11 @@ def _(error: Nowhere) -> Trouble:
 @trouble_of.register(UnknownRevision)
 def _(error: Exception) -> Trouble:
     return Trouble(HTTP_404_NOT_FOUND, "No such definition", f"{error}.")
+
+
+@trouble_of.register
+def _(error: InvalidDefinition) -> Trouble:
+    return Trouble(422, "This definition has errors", f"{error}.")
 
 
 @trouble_of.register

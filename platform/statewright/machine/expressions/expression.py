@@ -93,9 +93,7 @@ class Expression:
             moment.steps_left = left
         return None if truth is UNKNOWN else bool(truth)
 
-    def _first_run(
-        self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment
-    ) -> Any:
+    def _first_run(self, context: dict[str, Any], event: dict[str, Any], params: dict[str, Any], moment: Moment) -> Any:
         """What `run` is until it is first called: writing the code is most of the work, and many are never asked."""
         if self.run == self._first_run:  # else another thread came first, or someone holds on to this one
             self.run = compiled(self._tree, self._exactly)

@@ -79,7 +79,8 @@ class _Checks:
             sentence = f"{shown(name)} is a relation too many: expressions read at most {RELATIONS}"
             yield error("too_many_relations", pointer, sentence, "keep what is needed of it in the data")
         if self._skipped:
-            sentence = f"more than {LOOKED_AT:,} different expressions, {CHARACTERS:,} characters of them, or patterns of {PATTERNS:,} steps"
+            many = f"{LOOKED_AT:,} different expressions, {CHARACTERS:,} characters of them"
+            sentence = f"more than {many}, or patterns of {PATTERNS:,} steps"
             yield error("too_many", "", sentence, "name what is asked often under `guards`")
 
     def _all(self) -> Iterator[Problem]:
@@ -292,8 +293,8 @@ class _Checks:
             if len(self._checked) >= LOOKED_AT or self._characters > CHARACTERS or self._patterns > PATTERNS:
                 self._skipped = True
                 return None, []
-            found, faults = self._checked[key] = check_expression(text, scope, wants=wants)
-            self._patterns += 0 if found is None else found.pattern_size
+            found = self._checked[key] = check_expression(text, scope, wants=wants)
+            self._patterns += 0 if found[0] is None else found[0].pattern_size
         return self._checked[key]
 
 
