@@ -35,7 +35,8 @@ DIFFERENCES = (
         "unstable",
         "More than 100 steps, or 64 actions",
         "a run goes on until `maxIterations`, by default for ever",
-        "more than 100 microsteps refuse the event with `unstable`, the cycle named; over 64 actions with `too_large`",
+        "more than 100 microsteps refuse the event with `unstable`, the cycle named; more than 64 actions with "
+        "`too_large`",
         "one event must come to an end, for everybody who waits behind it",
     ),
     Difference(

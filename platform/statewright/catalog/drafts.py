@@ -56,7 +56,7 @@ class Change(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """A definition being edited. `sound` is its latest text that is a definition: what can be drawn while somebody types.
+    """A definition being edited. `sound` is its latest text that is a definition: what is drawn while somebody types.
 
     `undo` and `redo` say what would be undone or redone; None where there is nothing. Number 0 is nobody's change yet.
     """
@@ -133,7 +133,7 @@ class Drafts:
         """Forget a draft and its history; what was registered of it stays."""
         with writing(self._engine) as session:
             for table in (DraftChangeRow, DraftStepRow, DraftRow):
-                session.execute(delete(table).where(col(table.type) == type))  # type: ignore[attr-defined]
+                session.execute(delete(table).where(col(table.type) == type))
 
     def edit(self, type: str, number: int, edit: Edit, editor: str = "") -> DraftEdited | EditRefused | Conflict:
         """Make an edit that was meant for the draft under `number`. Raises UnknownType."""

@@ -180,7 +180,7 @@ async def _answer(
     if whole or shown_there != sight.digest:
         svg = await _drawing(sight, None if whole else DRAWN_WITHIN_S)
         late = svg is None
-    context = {
+    context: dict[str, Any] = {
         "sight": sight,
         "svg": svg,
         "late": late,
@@ -197,7 +197,7 @@ async def _answer(
         if form is not None:
             answer.headers["HX-Replace-Url"] = view.address()
         return answer
-    context |= {"here": "definitions", "kind": shown.kind(needs.catalog, view.type)}
+    context["here"], context["kind"] = "definitions", shown.kind(needs.catalog, view.type)
     return rendered(request, "modeler/page.html", status=told.status, **context)
 
 

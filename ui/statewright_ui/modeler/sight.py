@@ -274,12 +274,15 @@ class _Looking:
 
     def _way_shown(self, arrow: Arrow) -> WayShown:
         holder = self.states.by_path[arrow.source] if arrow.source else self.definition
-        written = {
-            "event": lambda: holder.on[arrow.trigger],
-            "after": lambda: holder.after[arrow.trigger],
-            "always": lambda: holder.always,
-            "done": lambda: holder.on_done,
-        }[arrow.kind]()
+        match arrow.kind:
+            case "event":
+                written = holder.on[arrow.trigger]
+            case "after":
+                written = holder.after[arrow.trigger]
+            case "always":
+                written = holder.always
+            case _:
+                written = holder.on_done
         branch = branches_of(written)[arrow.index]
         way = self._way(arrow)
         schema = self.definition.schemas.events.get(arrow.trigger, {})

@@ -25,7 +25,7 @@ class BranchAt(Struct, frozen=True):
     index: int = 0
 
 
-class AddState(_Edit):
+class AddState(_Edit, frozen=True):
     """A new last state in `parent`. The first state of a parent becomes its initial one.
 
     `name` is what people call it; its key is made of that, and it becomes the label where the key does not say it.
@@ -37,14 +37,14 @@ class AddState(_Edit):
     tone: str = ""
 
 
-class RenameState(_Edit):
+class RenameState(_Edit, frozen=True):
     """Another key for a state; all that names it follows."""
 
     path: Path
     name: str
 
 
-class MoveState(_Edit):
+class MoveState(_Edit, frozen=True):
     """A state, with all it holds, into another parent, before one of its children or last; what names it follows."""
 
     path: Path
@@ -52,7 +52,7 @@ class MoveState(_Edit):
     before: str | None = None
 
 
-class DeleteState(_Edit):
+class DeleteState(_Edit, frozen=True):
     """A state away, with all it holds. Refused, naming them, while branches elsewhere lead to it; unless `with_ways`,
     which takes those along."""
 
@@ -60,27 +60,27 @@ class DeleteState(_Edit):
     with_ways: bool = False
 
 
-class SetState(_Edit):
+class SetState(_Edit, frozen=True):
     """Keys of a state set, or taken out where the value is None."""
 
     path: Path
     changes: dict[str, Any]
 
 
-class SetKind(_Edit):
+class SetKind(_Edit, frozen=True):
     """What a state is: atomic or compound (None, by what it holds), parallel, final, history."""
 
     path: Path
     kind: Kind | None
 
 
-class SetInitial(_Edit):
+class SetInitial(_Edit, frozen=True):
     """The state where a stay in its parent begins."""
 
     path: Path
 
 
-class AddBranch(_Edit):
+class AddBranch(_Edit, frozen=True):
     """A new last branch."""
 
     source: Path
@@ -90,7 +90,7 @@ class AddBranch(_Edit):
     changes: dict[str, Any] = {}
 
 
-class SetBranch(_Edit):
+class SetBranch(_Edit, frozen=True):
     """Keys of a branch set, or taken out where the value is None. `to` is the path of its target; empty for none."""
 
     at: BranchAt
@@ -98,7 +98,7 @@ class SetBranch(_Edit):
     to: Path | None = None
 
 
-class RetriggerBranch(_Edit):
+class RetriggerBranch(_Edit, frozen=True):
     """A branch under another event, delay or cause, or in another state, where it comes last."""
 
     at: BranchAt
@@ -107,26 +107,26 @@ class RetriggerBranch(_Edit):
     source: Path | None = None
 
 
-class ShiftBranch(_Edit):
+class ShiftBranch(_Edit, frozen=True):
     """A branch earlier (negative) or later among those of its trigger: the first whose guard holds is taken."""
 
     at: BranchAt
     by: int
 
 
-class DeleteBranch(_Edit):
+class DeleteBranch(_Edit, frozen=True):
     """A branch away."""
 
     at: BranchAt
 
 
-class SetDefinition(_Edit):
+class SetDefinition(_Edit, frozen=True):
     """Keys of the definition itself set, or taken out where the value is None."""
 
     changes: dict[str, Any]
 
 
-class SetField(_Edit):
+class SetField(_Edit, frozen=True):
     """A field of the data (`event` empty) or of what an event carries. `rename` is the name it had before."""
 
     name: str
@@ -136,14 +136,14 @@ class SetField(_Edit):
     rename: str | None = None
 
 
-class DeleteField(_Edit):
+class DeleteField(_Edit, frozen=True):
     """A field away from the data or from what an event carries."""
 
     name: str
     event: str = ""
 
 
-class SetEntry(_Edit):
+class SetEntry(_Edit, frozen=True):
     """An entry of `roles`, `guards`, `relations`, `delays` or `schemas.events`; taken out where the value is None."""
 
     section: Literal["roles", "guards", "relations", "delays", "events"]
@@ -151,13 +151,13 @@ class SetEntry(_Edit):
     value: Any
 
 
-class Rewrite(_Edit):
+class Rewrite(_Edit, frozen=True):
     """The whole text, as written by hand."""
 
     text: str
 
 
-class Several(_Edit):
+class Several(_Edit, frozen=True):
     """Edits made one after the other, as one step; one that is refused refuses all."""
 
     edits: list[Edit]
