@@ -334,7 +334,6 @@ async function complete(input) {
 function show(input, open) {
   const drop = one(".drop", input.closest("[data-completes]"));
   drop.hidden = !open;
-  input.setAttribute("aria-expanded", open);
   const chosen = open && one("[aria-selected=true]", drop);
   if (chosen) { input.setAttribute("aria-controls", "options"); input.setAttribute("aria-activedescendant", chosen.id); } else input.removeAttribute("aria-activedescendant");
 }
@@ -348,8 +347,8 @@ let soon = 0;
 root.addEventListener("input", (event) => {
   const input = event.target.closest("[data-complete]");
   if (!input) return;
-  input.setAttribute("role", "combobox");
   input.setAttribute("aria-autocomplete", "list");
+  input.setAttribute("aria-haspopup", "listbox");
   clearTimeout(soon);
   soon = setTimeout(() => complete(input), 140);
 });

@@ -63,6 +63,7 @@ export function mountJsonEditor(parent, { before, doc, schema, nonce, keep }) {
     }),
   ] }) });
   parent.insertBefore(view.dom, before);
+  view.scrollDOM.tabIndex = 0; // whoever only reads scrolls by keys, too
   return {
     view,
     busy: () => waiting !== 0,
