@@ -256,6 +256,8 @@ def _record(session: Session, row: DraftRow, step: DraftStepRow, done: Edited, e
         return
     now = _now()
     typing = by_hand and step.by_hand and step.editor == editor and now - step.at < _TYPING
+    # A text that is a definition is not typed over by one that is none: it is what is drawn meanwhile.
+    typing = typing and (sound(done.text) or not sound(step.document))
     row.last_step += 1
     session.add(
         DraftStepRow(

@@ -316,7 +316,7 @@ document.addEventListener("keydown", (event) => {
 // --- completion of guards, and what the checker says of them -----------------------------------------------------------------
 
 let asked = 0;
-async function complete(input) {
+async function complete(input, wanted = false) {
   const mine = ++asked;
   const form = new FormData(input.form);
   form.set("guard", input.value);
@@ -328,7 +328,10 @@ async function complete(input) {
   const drop = one(".drop", box);
   const list = one("[role=listbox]", parsed);
   drop.replaceChildren(list);
-  show(input, list.children.length > 0 && document.activeElement === input);
+  // Nobody is offered names after what is complete: Enter keeps the guard then, and takes no name nobody asked for.
+  const first = list.children[0], caret = input.selectionStart;
+  const begun = first && (caret > Number(first.dataset.start) || input.value[caret - 1] === ".");
+  show(input, Boolean(first) && (wanted || begun) && document.activeElement === input);
   one("[data-says]", box)?.replaceChildren(...one("[data-faults]", parsed).children);
 }
 function show(input, open) {
@@ -356,7 +359,7 @@ root.addEventListener("keydown", (event) => {
   const input = event.target.closest("[data-complete]");
   if (!input) return;
   const drop = one(".drop", input.closest("[data-completes]"));
-  if (event.key === " " && event.ctrlKey) { event.preventDefault(); complete(input); return; }
+  if (event.key === " " && event.ctrlKey) { event.preventDefault(); complete(input, true); return; }
   if (drop.hidden) { if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); input.form.requestSubmit(); } return; }
   const options = all("[role=option]", drop);
   const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
