@@ -125,7 +125,7 @@ def _changed(needs: Needs, type: str, form: Form, view: View) -> tuple[Draft, Vi
     if definition is None and op != "rewrite":
         edit = EditRefused("The document is not of the language yet. Mend it in the JSON tab.")
     else:
-        edit = edit_of(op, form, definition or read_definition(b'{"id": "a", "states": {}}').definition)  # type: ignore[arg-type]
+        edit = edit_of(op, form, definition or read_definition(b'{"id": "a", "states": {}}').definition)  # type: ignore[arg-type]  # it is one
     if isinstance(edit, EditRefused):
         return draft, view, Told(refused=edit)
     answer = drafts.edit(type, number, edit, editor)

@@ -259,7 +259,7 @@ class _Looking:
         key = transition_key(arrow)
         return Way(
             key=key,
-            at=BranchAt(arrow.source, _CAUSES.get(arrow.kind, "event"), arrow.trigger, arrow.index),  # type: ignore[arg-type]
+            at=BranchAt(arrow.source, _CAUSES.get(arrow.kind, "event"), arrow.trigger, arrow.index),  # type: ignore[arg-type]  # causes all
             words=arrow.words,
             guard=arrow.guard,
             otherwise=arrow.otherwise,

@@ -97,9 +97,9 @@ class Plan:
         for key, cause in HOLDERS.items():
             for trigger, written in dict(raw.get(key) or {}).items():
                 name = delay_of(trigger) if key == "after" else trigger
-                yield from self._of_branches(written, (*way, key, trigger), path, BranchAt(path, cause, name))  # type: ignore[arg-type]
+                yield from self._of_branches(written, (*way, key, trigger), path, BranchAt(path, cause, name))  # type: ignore[arg-type]  # of the table above
         for key, cause in LISTS.items():
-            yield from self._of_branches(raw.get(key) or [], (*way, key), path, BranchAt(path, cause))  # type: ignore[arg-type]
+            yield from self._of_branches(raw.get(key) or [], (*way, key), path, BranchAt(path, cause))  # type: ignore[arg-type]  # of the table above
         if path and raw.get("target") is not None:
             yield from self._of_target(raw["target"], (*way, "target"), path, None)
         for name, inner in dict(raw.get("states") or {}).items():
