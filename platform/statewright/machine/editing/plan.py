@@ -130,7 +130,7 @@ class Plan:
         return Reference(way, path, written, self.states.resolve(written, path), at, alone)
 
     def target(self, path: Path, holder: Path, like: str = "") -> str:
-        """How `path` is written as a target in `holder`: as near as can be, or by id where `like` was so."""
+        """How `path` is written as a target in `holder`: in the way in which `like` was, else as near as can be."""
         parent = holder.rpartition(".")[0]
         near = path.removeprefix(f"{parent}.") if parent else path
         forms = []
@@ -141,7 +141,11 @@ class Plan:
         if not holder:
             forms.append(f".{path}")
         named = f"#{self.definition.id}.{path}" if path else f"#{self.definition.id}"
-        forms = [named, *forms] if like.startswith("#") else [*forms, named]
+        if like.startswith("#"):
+            forms = [named, *forms]
+        elif like.count(".") == near.count(".") and not like.startswith("."):  # it was written from a sibling on
+            forms.sort(key=lambda form: form.startswith("."))
+        forms.append(named)
         return next((form for form in forms if self.states.resolve(form, holder) == path), named)
 
 
