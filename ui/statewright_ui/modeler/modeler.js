@@ -410,9 +410,11 @@ async function mount() {
 
 setInterval(() => {
   if (document.hidden || one(".told-box.bad")) return;
-  fetch(`${root.dataset.page}/news?number=${root.dataset.number}`, { headers: { "HX-Request-Type": "partial" } })
+  const number = root.dataset.number; // what is on its way from here is no news, and must not be cut off by it
+  if (one(".htmx-request", document)) return;
+  fetch(`${root.dataset.page}/news?number=${number}`, { headers: { "HX-Request-Type": "partial" } })
     .then((answer) => (answer.ok ? answer.text() : ""))
-    .then((html) => { if (html.includes("told-box") && !one("#told .told-box")) htmx.ajax("GET", `${root.dataset.page}/news?number=${root.dataset.number}`, { target: "#news", swap: "none" }); })
+    .then((html) => { if (html.includes("told-box") && !one("#told .told-box") && root.dataset.number === number && !one(".htmx-request", document)) htmx.ajax("GET", `${root.dataset.page}/news?number=${root.dataset.number}`, { target: "#news", swap: "none" }); })
     .catch(() => {});
 }, 4000);
 
