@@ -16,6 +16,9 @@ from tests.browser.running import Platform
 LEAVES = ["draft", "screening.identity.pending", "screening.identity.verified", "screening.credit.scoring",
           "screening.credit.scored", "offered", "paid_out", "rejected"]  # fmt: skip
 
+pytestmark = pytest.mark.flaky(reruns=2)
+"""A browser that shares two processors with its server may be late once; what is broken is broken three times."""
+
 
 def begin(page: Page) -> str:
     """An empty definition with a name of its own; gives its type."""
