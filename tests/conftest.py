@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgresql import Server, programs
 
 HOUSE = Path(__file__).parents[1]
 BESIDE = HOUSE.parent / "shared" / "data"
@@ -32,6 +35,16 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of these tests' own, for all tests of one process; who needs a log takes a schema of its own."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL server on this machine; on Debian: apt-get install postgresql")
+    server = Server.make()
+    yield server
+    server.discard()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
