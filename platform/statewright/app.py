@@ -27,7 +27,8 @@ from litestar.exceptions import HTTPException
 from statewright import consolidators
 from statewright.backtests import Keeper
 from statewright.catalog import Catalog
-from statewright.commands import Committer, Timers
+from statewright.catalog.keys import KeyRing
+from statewright.commands import Committer, Erasing, Timers
 from statewright.folder import FolderLock
 from statewright.http.hosts import Hosts
 from statewright.http.hot import HotPath
@@ -37,7 +38,9 @@ from statewright.http.server import Server, listen
 from statewright.http.stream import App
 from statewright.machine.moments import Micros
 from statewright.plugins import open_log
+from statewright.protection import key_ring_of
 from statewright.settings import BadSetting, Settings, require_loopback
+from statewright.stores.sealing import sealing
 from statewright.stores.words import EventStore
 from statewright.views import BEGINNING, Cursor, Deadline, Views
 from statewright_ui import Needs, no_such_page, pages
@@ -113,22 +116,30 @@ class Installation:
 
         Raises BadSetting, StoreRefused and StoreUnavailable, with what to do.
         """
+        keys = key_ring_of(settings)
         store = await open_log(settings)
         try:
-            return cls(settings, store, wake, clock)
+            return cls(settings, store, keys, wake, clock)
         except BaseException:
             await store.close()
             raise
 
     def __init__(
-        self, settings: Settings, store: EventStore, wake: Callable[[], None], clock: Callable[[], Micros] | None
+        self,
+        settings: Settings,
+        log: EventStore,
+        keys: KeyRing | None,
+        wake: Callable[[], None],
+        clock: Callable[[], Micros] | None,
     ) -> None:
-        self.store = store
+        self.keys = keys
+        self.store = log if keys is None else sealing(log, keys)
         self.catalog = Catalog.open(
-            settings.catalog_url, allow_unprotected_personal_data=settings.allow_unprotected_personal_data
+            settings.catalog_url,
+            allow_unprotected_personal_data=settings.allow_unprotected_personal_data or keys is not None,
         )
         self.engine = consolidators.opened(settings.views_url)
-        self.views = Views(self.engine, self.store.compare_places)
+        self.views = Views(self.engine, self.store.compare_places, None if keys is None else keys.known)
         self.wake = wake
         self.committer = Committer(
             self.store,
@@ -141,12 +152,20 @@ class Installation:
         self.timers = Timers(self.committer, _Deadlines(self.views))
         self.backtests = Keeper(
             self.catalog,
-            partial(open_log, settings, read_only=True),
+            partial(_open_readable, settings),
             settings.catalog_url,
             beside=not settings.single_process,
         )
+        self.erasing = None if keys is None else Erasing(self.committer, self.store, keys)
         self.rooms = Rooms(
-            self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake
+            self.store,
+            self.catalog,
+            self.committer,
+            self.views,
+            self._rebuild,
+            self.timers,
+            self.backtests.wake,
+            self.erasing,
         )
         self.pulse = Pulse(self.store, self.views)
         needs = Needs(
@@ -187,6 +206,15 @@ class Installation:
         await self.store.close()
         self.views.close()
         self.catalog.close()
+        if self.keys is not None:
+            self.keys.close()
+
+
+async def _open_readable(settings: Settings) -> EventStore:
+    """The log for who reads it, with its personal values in the clear."""
+    log = await open_log(settings, read_only=True)
+    keys = key_ring_of(settings)
+    return log if keys is None else sealing(log, keys)
 
 
 class _Deadlines:
@@ -228,6 +256,9 @@ async def _serve(settings: Settings) -> None:
     helper.start()
     firing = asyncio.create_task(installation.timers.run(), name="timers")
     trying = asyncio.create_task(installation.backtests.run(), name="backtests")
+    ending = (
+        None if installation.erasing is None else asyncio.create_task(installation.erasing.finish(), name="erasing")
+    )
     # What has been made so far stays, and need not be looked at again whenever garbage is collected.
     gc.collect()
     gc.freeze()
@@ -240,6 +271,8 @@ async def _serve(settings: Settings) -> None:
         try:
             installation.timers.stop()
             installation.backtests.stop()
+            if ending is not None:
+                ending.cancel()
             await asyncio.gather(firing, trying)
             await installation.close()
         finally:

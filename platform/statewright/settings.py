@@ -21,7 +21,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """All that can be set. `data` is the folder that holds an embedded installation whole.
 
     `store` is the URL of the log, empty for the one in the folder; `database` that of the catalogue and the views,
-    empty for the log's own database where that is PostgreSQL, else for the folder.
+    empty for the log's own database where that is PostgreSQL, else for the folder. `master_key`, or the lines of
+    `master_key_file`, wrap the keys of personal data, which lie in `keys`: a file, or a database's URL.
     """
 
     data: Path
@@ -33,6 +34,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     queue_limit: int = 20_000
     single_process: bool = False
     allow_host: tuple[str, ...] = ()
+    master_key: str = ""
+    master_key_file: Path | None = None
+    keys: str = ""
 
     @property
     def log(self) -> Path:
@@ -46,6 +50,14 @@ class Settings(Struct, frozen=True, kw_only=True):
             return str(self.data)
         parts = urlsplit(self.store)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def keys_url(self) -> str:
+        """The database of the keys of personal data, as SQLAlchemy writes it: a folder of its own, or a schema."""
+        if self.keys:
+            return self.keys if "://" in self.keys else f"sqlite:///{Path(self.keys).absolute()}"
+        url = self._database("keys")
+        return f"sqlite:///{self.data.absolute() / 'keys' / 'keys.sqlite'}" if url.startswith("sqlite") else url
 
     @property
     def catalog_url(self) -> str:

@@ -1,4 +1,4 @@
-"""Personal fields of a definition, and why they keep it from being activated while nothing protects them."""
+"""Personal fields of a definition, and why they keep it from being activated where nothing protects them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ FLAG = "--allow-unprotected-personal-data"
 
 
 def unprotected(definition: Definition) -> Iterator[Problem]:
-    """One error per personal field: values are not encrypted yet, so that erasing a person would not erase them."""
+    """One error per personal field of a definition that is to be active where no key encrypts such values."""
     for pointer in _places(definition):
         yield Problem(
             code="unprotected_personal_data",
             severity="error",
             pointer=pointer,
-            sentence="the field is personal, and personal values are not encrypted yet",
-            fix=f"leave personal data out, or accept the risk by starting Statewright with {FLAG}",
+            sentence="the field is personal, and there is no master key here to encrypt personal values with",
+            fix="start Statewright with --master-key-file (`statewright keys new` makes a key), or without protection with "
+            + FLAG,
         )
 
 

@@ -1,4 +1,4 @@
-"""The command line, `statewright`: serve, demo, check, convert, test, diagram, simulate, replay.
+"""The command line, `statewright`: serve, demo, check, convert, test, diagram, simulate, replay, erase, keys.
 
 Problems and progress go to standard error, results to standard output. Exit codes: 0 all is well, 1 something was
 found wrong or could not be done, 2 the command line itself is wrong.
@@ -12,6 +12,8 @@ from statewright.cli.check import check
 from statewright.cli.convert import convert
 from statewright.cli.demo import demo
 from statewright.cli.diagram import diagram
+from statewright.cli.erase import erase
+from statewright.cli.keys import keys
 from statewright.cli.replay import replay
 from statewright.cli.serve import serve
 from statewright.cli.simulate import simulate
@@ -24,5 +26,5 @@ def main() -> None:
     """Keep the lives of business entities: define them, run them, look at them."""
 
 
-for command in (serve, demo, check, convert, test, diagram, simulate, replay):
+for command in (serve, demo, check, convert, test, diagram, simulate, replay, erase, keys):
     main.add_command(command)

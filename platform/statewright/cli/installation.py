@@ -55,7 +55,21 @@ def _options(data: str) -> list[Callable[[Callable[..., None]], Callable[..., No
         _option(
             "--allow-unprotected-personal-data",
             is_flag=True,
-            help="Let definitions with personal fields be active, although personal values are not encrypted yet.",
+            help="Without a master key: let definitions with personal fields be active all the same, unencrypted.",
+        ),
+        _option(
+            "--master-key-file",
+            default=None,
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="The master keys that protect personal data, one a line, the current one first.",
+        ),
+        _option("--master-key", default="", hidden=True, help="The same from the environment."),
+        _option(
+            "--keys",
+            default="",
+            metavar="FILE|URL",
+            help="Where the keys of personal data lie: a file, or a database. By default in DATA/keys, or where the "
+            "catalogue is; back them up apart from the log.",
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 from statewright.commands.asking import AllowedEvent, Asking
 from statewright.commands.committer import Committer
+from statewright.commands.erasing import Erasing, NothingToErase
 from statewright.commands.timers import Stuck, Timers, firing_of
 from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together, digest_of
 
@@ -11,8 +12,10 @@ __all__ = [
     "Asking",
     "Committer",
     "Done",
+    "Erasing",
     "Failed",
     "NotDone",
+    "NothingToErase",
     "SendEvent",
     "SendTogether",
     "Stuck",

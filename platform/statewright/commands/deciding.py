@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from msgspec import Struct
 
 from statewright.catalog import Catalog, CatalogError
-from statewright.commands.recording import refusal_of, step_of
+from statewright.commands.recording import erased_step, refusal_of, step_of
 from statewright.commands.relating import NOTHING, missing_of, refs_of, seen_of
 from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent, SendTogether, Together
 from statewright.machine.compile import Machine
@@ -166,6 +166,8 @@ class Deciding:
         """What becomes of one event; None when a related entity must be read first."""
         head = heads[send.ref]
         self._looked_at: tuple[Ref, ...] = (send.ref,)
+        if send.erase and head is None:
+            return NotDone(Refused(Why.UNKNOWN_ENTITY, "there is no such entity"), send, None, None)
         try:
             machine = self._machine(send, head)
         except CatalogError as error:  # others of the group live under definitions that are there
@@ -174,6 +176,8 @@ class Deciding:
         if type(machine) is Refused:
             return NotDone(machine, send, head, None)
         assert isinstance(machine, Machine)
+        if send.erase and head is not None:
+            return erased_step(send, command, digest, head), machine
         if send.occurred_at is not None and send.occurred_at > self.now + AHEAD_AT_MOST:
             refused = Refused(Why.IN_THE_FUTURE, "`occurred_at` is more than five minutes ahead of our clock")
             return NotDone(refused, send, head, machine)
@@ -227,7 +231,7 @@ class Deciding:
     def note(self, job: Job, answer: Answer | Together) -> None:
         """Take note of a refusal, once it is to be let out. That a timer does not fire is told elsewhere."""
         refusal = answer.refusal if isinstance(answer, Together) else answer
-        if isinstance(refusal, NotDone) and not refusal.send.dry_run and refusal.send.timer is None:
+        if isinstance(refusal, NotDone) and not (refusal.send.dry_run or refusal.send.erase or refusal.send.timer):
             command = job.together.command if job.together is not None else refusal.send.command or ""
             self.catalog.refusals.note(refusal_of(refusal, command, self.now))
 

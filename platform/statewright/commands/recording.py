@@ -12,7 +12,7 @@ from statewright.machine.decide import Accepted
 from statewright.machine.explaining import body_of
 from statewright.machine.moments import Micros
 from statewright.machine.places import AFTER
-from statewright.machine.record import COMMANDS_KEPT, Head, Record, timers_after
+from statewright.machine.record import COMMANDS_KEPT, Head, Record, fold, timers_after
 from statewright.stores.sealing import apart
 from statewright.stores.words import Step
 
@@ -68,6 +68,28 @@ def step_of(
     return Step(record, head, _head_after(machine, record, head, accepted, now))
 
 
+def erased_step(send: SendEvent, command: str, digest: str, head: Head) -> Step:
+    """The transition that takes an entity's personal data away; it stays in its state, under its revision."""
+    record = Record(
+        type=send.ref.type,
+        entity=send.ref.id,
+        version=head.version + 1,
+        command=command,
+        from_=head.leaves,
+        to=head.leaves,
+        revision=head.revision,
+        event=None,
+        kind="erased",
+        removed=head.personal,
+        occurred_at=head.happened_at,  # the time of what is erased stays the entity's own
+        digest=digest,
+        actor=send.actor,
+        correlation=send.correlation,
+        causation=send.causation,
+    )
+    return Step(record, head, fold(head, record))
+
+
 def _head_after(machine: Machine, record: Record, head: Head | None, accepted: Accepted, now: Micros) -> Head:
     happened_at = now if record.occurred_at is None else record.occurred_at
     version, command = record.version, record.command
@@ -106,6 +128,7 @@ def _head_after(machine: Machine, record: Record, head: Head | None, accepted: A
         commands=f"{head.commands}{command}\n" if version <= COMMANDS_KEPT else head.commands,
         history=record.history or head.history,
         timers=timers_after(head.timers, record.timers_stopped, record.timers_started),
+        erased=head.erased,
     )
 
 

@@ -25,7 +25,8 @@ class SendEvent(Struct, gc=False):
     `expected` is the version the caller believes in, 0 for "must not exist yet". `create` is whether, and with which
     data, the entity may come to be with this event. `size` is an upper bound of `data` in bytes of JSON. `timer` is one
     that is due: it fires instead of an event being sent, with its due time as `occurred_at`. One that runs no more is
-    refused with `not_in_this_state`, `unknown_entity` or `final`, and no refusal is noted.
+    refused with `not_in_this_state`, `unknown_entity` or `final`, and no refusal is noted. With `erase` nothing is
+    decided: the entity's personal data is taken away, by a transition of its own.
     """
 
     ref: Ref
@@ -42,6 +43,7 @@ class SendEvent(Struct, gc=False):
     dry_run: bool = False
     size: int = 0
     timer: Timer | None = None
+    erase: bool = False
 
 
 class SendTogether(Struct, gc=False):

@@ -11,7 +11,8 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from statewright.catalog.principals import Principal
-from statewright.commands import AllowedEvent
+from statewright.commands import AllowedEvent, Done, NothingToErase
+from statewright.http.answering import problem_of_answer, recorded
 from statewright.http.calls import Answer, says
 from statewright.http.parameters import (
     AfterVersion,
@@ -30,6 +31,7 @@ from statewright.http.rooms import Rooms
 from statewright.http.shapes import (
     Entity,
     Page,
+    Recorded,
     State,
     Transition,
     entity_of,
@@ -43,7 +45,8 @@ from statewright.http.strictness import LIMIT_DEFAULT, cut, moment, principal_be
 from statewright.machine.explaining import body_of
 from statewright.machine.outline import EXACT
 from statewright.machine.record import Head, Record
-from statewright.stores.words import Ref
+from statewright.stores.sealing import KeysUnavailable
+from statewright.stores.words import Ref, StoreUnavailable
 
 _UNKNOWN = ("unknown_type", "unknown_entity")
 _STEP = 500
@@ -184,17 +187,40 @@ async def read_command(
 
 @post(
     "/entities/{type:str}/{id:str}/erase",
-    opt=says({}, *_UNKNOWN, "not_erasable"),
+    status_code=200,
+    opt=says(
+        Answer("The transition that erased it, now or before.", Recorded),
+        *_UNKNOWN,
+        "not_erasable",
+        "overloaded",
+        "store_unavailable",
+        "outcome_unknown",
+    ),
 )
-async def erase_entity(rooms: NamedDependency[Rooms], type: TypeName, id: EntityId) -> None:
-    """Erase the personal data of an entity by destroying its key.
+async def erase_entity(
+    request: Request[Any, Any, Any], rooms: NamedDependency[Rooms], type: TypeName, id: EntityId
+) -> Recorded:
+    """Erase the personal data of an entity by destroying its keys.
 
-    This server does not encrypt personal data yet, so there is no key to destroy: always 409, and nothing changes.
+    The transition `erased` that records it takes the personal fields away; what the log, its copies and the views hold
+    of them cannot be read by anybody any more. Sent again, it answers with that transition.
     """
     ref = Ref(type, id)
     if await rooms.asking.head(ref) is None:
         raise await unknown(rooms, ref)
-    raise refuse("not_erasable", f"The personal data of {type}/{id} is not encrypted, so no key can be destroyed.")
+    if rooms.erasing is None:
+        raise refuse("not_erasable", f"The personal data of {type}/{id} is not encrypted, so no key can be destroyed.")
+    try:
+        answer = await rooms.erasing.erase(ref, principal_behind(request).actor)
+    except NothingToErase as error:
+        raise refuse("not_erasable", f"{error}, so there is nothing to erase.") from None
+    except (KeysUnavailable, StoreUnavailable) as error:
+        raise refuse("store_unavailable", f"{error}") from None
+    if answer is None:
+        raise await unknown(rooms, ref)
+    if not isinstance(answer, Done):
+        raise ProblemFound(problem_of_answer(answer))
+    return recorded(answer)
 
 
 async def _head_as_of(

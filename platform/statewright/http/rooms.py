@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from statewright.catalog import Catalog, UnknownType
-from statewright.commands import Asking, Committer, Timers
+from statewright.commands import Asking, Committer, Erasing, Timers
 from statewright.http.live import Broadcast
 from statewright.stores.words import EventStore
 from statewright.views import Standing, Views, with_lag
@@ -25,10 +25,12 @@ class Rooms:
         rebuild: Callable[[str], None],
         timers: Timers | None = None,
         backtest: Callable[[], None] = lambda: None,
+        erasing: Erasing | None = None,
     ) -> None:
         """`rebuild` has the consolidator of that name built anew; it may block, and raises LookupError for no name.
 
         `timers` are None where nobody fires any. `backtest` says that a backtest was asked for or cancelled.
+        `erasing` is None where personal data is not encrypted.
         """
         self.store = store
         self.catalog = catalog
@@ -38,6 +40,7 @@ class Rooms:
         self.rebuild = rebuild
         self.timers = timers
         self.backtest = backtest
+        self.erasing = erasing
         self.broadcast = Broadcast(store)
         self._waits: set[asyncio.Task[bool]] = set()
         self._closed = False

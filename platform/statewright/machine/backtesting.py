@@ -394,6 +394,7 @@ class Backtest:
             self.tally.passed_over += 1
             if head is not None:
                 head.data = {field: value for field, value in head.data.items() if field not in past.removed}
+                head.erased = past.version if past.kind == "erased" else head.erased
             return None
         if past.sealed:
             event.payload = {**past.payload, **past.sealed.get("payload", {})}

@@ -260,7 +260,7 @@ def _go(
             del data[field]
         size += _size_of(changes, 0) if move.patch is not None else event.size or _size_of(changes, 0)
     if changes or removed or begins:
-        fault = _fault_of_data(machine, data, size)
+        fault = _fault_of_data(machine, data, size, head.erased)
         if fault is not None:
             return fault
         if size > DATA_BYTES:
@@ -387,7 +387,7 @@ def _outcome(run: Run, kind: Kind, from_: Leaves | None, head: Head | None) -> A
     size = _size_of(before, head.size) if head is not None else 0
     if changes or removed or head is None:
         size += _size_of(changes, 0)
-        fault = _fault_of_data(machine, data, size)
+        fault = _fault_of_data(machine, data, size, 0 if head is None else head.erased)
         if fault is not None:
             raise Stopped(fault)
         if size > DATA_BYTES:
@@ -428,9 +428,9 @@ def _differs(one: Any, other: Any) -> bool:
     return (kind is dict or kind is list) and _deterministic(one) != _deterministic(other)
 
 
-def _fault_of_data(machine: Machine, data: dict[str, Any], size: int) -> Refused | None:
+def _fault_of_data(machine: Machine, data: dict[str, Any], size: int, erased: int = 0) -> Refused | None:
     schema = machine.context
-    if schema is not None and not schema.fits(data):
+    if schema is not None and not schema.fits(data) and not (erased and schema.fits_erased(data)):
         return misfit(Why.INVALID_DATA, "the entity's data would break its schema", schema, data)
     if size > DATA_BYTES and _size_of(data, 0) > DATA_BYTES:
         return Refused(Why.TOO_LARGE, f"the entity's data would have more than {DATA_BYTES:,} bytes")

@@ -116,7 +116,7 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
     `data` as JSON, 0 when it is not known. `commands` holds the commands of the
     first 64 versions, each on a line of its own (no id holds a line's end), so that a repeat is seen without a read.
     `history` remembers configurations by the path of a history state; `timers` are those that run, in the order in
-    which they started.
+    which they started. `erased` is the version that last erased personal data, 0 where none did.
     """
 
     version: int
@@ -136,6 +136,7 @@ class Head(Struct, omit_defaults=True, kw_only=True, gc=False):
     commands: str = "\n"
     history: dict[str, Leaves] = {}
     timers: tuple[Timer, ...] = ()
+    erased: int = 0
 
     def remembers(self, command: str) -> bool:
         """Whether `command` made one of the first 64 versions."""
@@ -199,6 +200,7 @@ def fold(head: Head | None, record: Record) -> Head:
         commands=commands,
         history=record.history or head.history,
         timers=timers_after(head.timers, record.timers_stopped, record.timers_started),
+        erased=record.version if record.kind == "erased" else head.erased,
     )
 
 

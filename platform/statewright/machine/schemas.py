@@ -50,6 +50,16 @@ class Schema:
         """At most how many bytes of JSON `filled` adds."""
         self._masked = _compiled(closed, mask="the whole") if self.personal else None
 
+    def fits_erased(self, value: Mapping[str, Any]) -> bool:
+        """Whether `value` fits but for personal fields that are not there, though they are required."""
+        return bool(self.personal) and all(
+            error.schema_path == ["required"] and self._lacks_only_personal(value)
+            for error in self._validator.iter_errors(value)
+        )
+
+    def _lacks_only_personal(self, value: Mapping[str, Any]) -> bool:
+        return (self.required - value.keys()) <= self.personal
+
     def faults(self, value: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Pointer and sentence of what in `value` does not fit, 20 things at most; empty when all does.
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Engine
 
 from statewright.consolidators.flow import HOUR
 from statewright.consolidators.words import leaves_of_state
 from statewright.machine.moments import Micros
-from statewright.stores.words import Place
+from statewright.stores.sealing import Key, KeysUnavailable, opened
+from statewright.stores.words import Place, Ref
 from statewright.views import counting, deadlines, dwelling, listing, relating, ways
 from statewright.views import standing as standings
 from statewright.views.answers import (
@@ -46,8 +48,15 @@ class Views:
     `compare_places` is the store's. Every question may raise NotBuiltYet while its view is built for the first time.
     """
 
-    def __init__(self, engine: Engine, compare_places: Callable[[Place, Place], int] = compare_positions) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        compare_places: Callable[[Place, Place], int] = compare_positions,
+        keys: Callable[[Collection[Ref]], Mapping[Ref, Sequence[Key]]] | None = None,
+    ) -> None:
+        """`keys` gives the keys of entities whose personal values are encrypted; None where nothing is."""
         self._engine = engine
+        self._keys = keys
         self._compare = compare_places
         self._cache = Cache()
         self._watching: Watching | None = None
@@ -213,11 +222,25 @@ class Views:
         wanted = Wanted(type, states, q, order, after, limit)
         if place is None and at is None:
             with reading(self._engine, "entities") as view:
-                return listing.page_now(view, wanted)
+                return self._readable(listing.page_now(view, wanted))
         with reading(self._engine, "stays") as view:
             moment = moment_of(view, place, at, basis)
             assert moment is not None
             return listing.page_then(view, wanted, moment)
+
+    def _readable(self, page: EntityPage) -> EntityPage:
+        """The page with its personal values decrypted, without those whose keys are gone or cannot be had."""
+        if self._keys is None or not any(row.personal for row in page.items):
+            return page
+        try:
+            keys = self._keys({Ref(row.type, row.entity) for row in page.items if row.personal})
+        except KeysUnavailable:
+            keys = {}
+        rows = [
+            msgspec.structs.replace(row, personal=opened(ref, row.personal, keys.get(ref, ()))) if row.personal else row
+            for row, ref in ((row, Ref(row.type, row.entity)) for row in page.items)
+        ]
+        return EntityPage(rows, page.next, page.place)
 
     def deadlines(
         self, before: Micros, *, type: str | None = None, after: Cursor = BEGINNING, limit: int = 100
