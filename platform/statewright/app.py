@@ -256,9 +256,8 @@ async def _serve(settings: Settings) -> None:
     helper.start()
     firing = asyncio.create_task(installation.timers.run(), name="timers")
     trying = asyncio.create_task(installation.backtests.run(), name="backtests")
-    ending = (
-        None if installation.erasing is None else asyncio.create_task(installation.erasing.finish(), name="erasing")
-    )
+    erasing = installation.erasing
+    ending = None if erasing is None else asyncio.create_task(erasing.finish(), name="erasing")
     # What has been made so far stays, and need not be looked at again whenever garbage is collected.
     gc.collect()
     gc.freeze()

@@ -31,7 +31,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from statewright.catalog.master import BadMasterKey, MasterKeys
 from statewright.machine.moments import Micros
@@ -131,7 +131,7 @@ class KeyRing:
             self._known.clear()
         for ref, keys in loaded.items():
             self._known[ref] = begun, tuple(keys)
-        return {ref: keys for ref, keys in loaded.items()}
+        return {**loaded}
 
     def _unwrapped(self, row: Any) -> Key:
         ref = Ref(row.type, row.entity)
@@ -233,7 +233,7 @@ def _answering() -> Iterator[None]:
     """What the database or the master keys say instead of an answer, as KeysUnavailable."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except DBAPIError as error:
         raise KeysUnavailable("the keys of personal data cannot be read just now; try again in a moment") from error
     except BadMasterKey as error:
         raise KeysUnavailable(str(error)) from error

@@ -7,7 +7,6 @@ the master key put a new one on top, run `statewright keys rewrap`, and take the
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
 from collections.abc import Iterable
@@ -76,7 +75,7 @@ def new_master_key() -> str:
 def _decoded(line: str) -> bytes:
     try:
         return base64.b64decode(line, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise BadMasterKey("a master key is written as base64; `statewright keys new` makes one") from None
 
 

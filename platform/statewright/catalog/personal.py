@@ -19,8 +19,7 @@ def unprotected(definition: Definition) -> Iterator[Problem]:
             severity="error",
             pointer=pointer,
             sentence="the field is personal, and there is no master key here to encrypt personal values with",
-            fix="start Statewright with --master-key-file (`statewright keys new` makes a key), or without protection with "
-            + FLAG,
+            fix=f"start Statewright with --master-key-file (`statewright keys new` makes a key), or with {FLAG}",
         )
 
 

@@ -166,8 +166,8 @@ TABLE: dict[str, Explanation] = {
     "not_erasable": Explanation(
         409,
         "Personal data cannot be erased here",
-        "Erasing destroys the keys that an entity's personal data is encrypted with. Either this entity has no personal "
-        "data, or this server was started without a master key and encrypts none. Nothing was changed.",
+        "Erasing destroys the keys that an entity's personal data is encrypted with. Either this entity has no "
+        "personal data, or this server was started without a master key and encrypts none. Nothing was changed.",
         "Start the server with `--master-key-file` before you activate definitions with `personal` fields.",
     ),
     "erased": Explanation(

@@ -61,7 +61,7 @@ def decide(machine: Machine, head: Head | None, event: Event) -> Accepted | Refu
     if type(choices) is Refused:
         return choices
     if machine.flat:
-        return _go(machine, place, choices, event, head.data, head.size, head.version)
+        return _go(machine, place, choices, event, head.data, head.size, head.version, erased=head.erased)
     run = Run(machine, event, place, head.data, head.version + 1, head.history)
     try:
         run.take(choices)
@@ -218,6 +218,7 @@ def _go(
     version: int,
     *,
     begins: bool = False,
+    erased: int = 0,
 ) -> Accepted | Refused:
     """One branch of a flat machine: choose, keep, patch and move; what comes out must fit the schema of the data.
 
@@ -248,7 +249,7 @@ def _go(
             del data[field]
         size += _size_of(changes, 0) if move.patch is not None else event.size or _size_of(changes, 0)
     if changes or removed or begins:
-        fault = _fault_of_data(machine, data, size, head.erased)
+        fault = _fault_of_data(machine, data, size, erased)
         if fault is not None:
             return fault
         if size > DATA_BYTES:

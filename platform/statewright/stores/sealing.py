@@ -1,9 +1,10 @@
 """Personal values, kept apart in what is stored: here they part from the rest, are encrypted, and come together again.
 
 `SealedStore` stands in front of any store. Below it each personal value is a text of ours, `sw1.<since>.<box>`: the
-version from which on the entity used the key, and nonce and ciphertext of AES-256-GCM (NIST SP 800-38D), which also binds it to its
-entity and field. So nothing else has to know: stores, views, backups and exports carry the texts as they are, and who
-holds no key reads nothing. Destroying an entity's keys erases what they encrypted, wherever it was copied to.
+version from which on the entity used the key, and nonce and ciphertext of AES-256-GCM (NIST SP 800-38D), which also
+binds it to its entity and field. So nothing else has to know: stores, views, backups and exports carry the texts as
+they are, and who holds no key reads nothing. Destroying an entity's keys erases what they encrypted, wherever it was
+copied to.
 """
 
 from __future__ import annotations
@@ -315,8 +316,8 @@ class SkimmedSealedStore(SealedStore):
                 item.sealed = {part: opened(ref, fields, keys) for part, fields in item.sealed.items()}
             return item
 
-        wanted = {field.name for field in msgspec.structs.fields(shape)}
-        return await self._skimmed.skim(after, limit, shape, kind, opening if "sealed" in wanted else take, part)
+        shown = opening if "sealed" in shape.__annotations__ else take
+        return await self._skimmed.skim(after, limit, shape, kind, shown, part)
 
 
 def sealing(below: EventStore, keys: Keys) -> SealedStore:
