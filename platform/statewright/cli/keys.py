@@ -29,7 +29,7 @@ def new() -> None:
 @keys.command()
 @click.option(
     "--data",
-    default="var/data",
+    default="statewright-data",
     type=click.Path(file_okay=False, path_type=Path),
     envvar="STATEWRIGHT_DATA",
     show_default=True,

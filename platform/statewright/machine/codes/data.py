@@ -157,8 +157,8 @@ ROWS: dict[str, Row] = {
     "unprotected_personal_data": Row(
         severity="error",
         title="Nothing protects personal data",
-        meaning="There is no master key by which personal values could be encrypted, so that erasing a person would not "
-        "erase them. Found by a server that has none and was not told to accept that.",
+        meaning="There is no master key by which personal values could be encrypted, so that erasing a person would "
+        "not erase them. Found by a server that has none and was not told to accept that.",
         remedy="Start the server with `--master-key-file`, or accept the risk by `--allow-unprotected-personal-data`.",
     ),
     "write_conflict": Row(
