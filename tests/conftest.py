@@ -39,7 +39,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Server]:
-    """A PostgreSQL server of these tests' own, for all tests of one process; who needs a log takes a schema of its own."""
+    """A PostgreSQL server for all tests of one process; who needs a log takes a schema of its own."""
     if programs() is None:
         pytest.skip("no PostgreSQL server on this machine; on Debian: apt-get install postgresql")
     server = Server.make()

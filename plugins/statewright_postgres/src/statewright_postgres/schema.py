@@ -14,8 +14,8 @@ create table log (
     one integer primary key check (one = 1), id text not null, format integer not null, schema integer not null
 );
 
--- Where the log ends: the row that every append raises, so that positions rise in the order of commits. Each raise leaves
--- a dead row behind, and a page nearly empty has room for many of them until they are pruned.
+-- Where the log ends: the row that every append raises, so that positions rise in the order of commits. Each raise
+-- leaves a dead row behind, and a page nearly empty has room for many of them until they are pruned.
 create table log_head (
     one integer primary key check (one = 1), position bigint not null, entities bigint not null,
     stamped bigint not null, stamped_before bigint not null
