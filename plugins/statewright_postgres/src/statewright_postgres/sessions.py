@@ -39,11 +39,15 @@ _SETTINGS = {
 }
 
 
-def is_lost(error: BaseException) -> bool:
-    """Whether a connection was lost by this, so that what it was doing may have been done."""
+OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver itself says; the second where the server's farewell came between two requests."""
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a connection was lost by an error of the driver's, so that what it was doing may have been done."""
     if isinstance(error, asyncpg.PostgresError) and getattr(error, "severity_en", None) in ("FATAL", "PANIC"):
         return True
-    return isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError)
+    return isinstance(error, asyncpg.PostgresConnectionError) or not isinstance(error, asyncpg.PostgresError)
 
 
 class Sessions:
@@ -57,7 +61,7 @@ class Sessions:
         self._prepare = settle
         self._read_only = read_only
         self._writer: Any = None
-        self._started: Any = None
+        self._session: tuple[int, Any] = (0, None)  # of the writer: its process, and when that began
         self._doubtful: set[tuple[int, Any]] = set()
         self._settling = asyncio.Lock()
         self._idle: list[Any] = []
@@ -85,11 +89,12 @@ class Sessions:
             if self._writer is not None and not self._writer.is_closed():
                 return
             if self._writer is not None:
-                self._doubt()
+                self._doubtful.add(self._session)
+                self._writer = None
             connection = await self.connect()
             try:
                 async with asyncio.timeout(SETTLE_S):
-                    self._started = await require_safe(connection, self._address)
+                    session = connection.get_server_pid(), await require_safe(connection, self._address)
                     for pid, started in list(self._doubtful):
                         await self._end(connection, pid, started)
                     await self._prepare(connection)
@@ -102,7 +107,7 @@ class Sessions:
             except BaseException:
                 connection.terminate()
                 raise
-            self._writer = connection
+            self._writer, self._session = connection, session
 
     async def _end(self, connection: Any, pid: int, started: Any) -> None:
         async with asyncio.timeout(SETTLE_S):
@@ -113,11 +118,7 @@ class Sessions:
     def lose_writer(self) -> None:
         """Give up the connection that appends: what it was doing is in doubt."""
         if self._writer is not None:
-            self._doubt()
             self._writer.terminate()
-
-    def _doubt(self) -> None:
-        self._doubtful.add((self._writer.get_server_pid(), self._started))
 
     async def read(self, ask: Callable[[Any], Awaitable[T]]) -> T:
         """What `ask` says of a connection that no other reader has; asked once more where the connection was lost.
@@ -130,7 +131,7 @@ class Sessions:
             try:
                 async with self._reader() as connection:
                     return await ask(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *OF_THE_DRIVER, OSError) as error:
                 if last or self._closed or not is_lost(error):
                     raise StoreUnavailable(f"the log cannot be read just now: {_sentence(error)}") from error
         raise AssertionError("unreachable")

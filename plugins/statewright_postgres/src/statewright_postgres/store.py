@@ -249,7 +249,7 @@ class PostgresStore:
             row = await connection.fetchrow(statement, *values)
         except asyncpg.UniqueViolationError:
             raise
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.CancelledError) as error:
+        except Exception as error:
             if is_lost(error) or connection.is_closed():
                 self._sessions.lose_writer()
                 raise StoreUncertain(f"the connection was lost before the server answered: {error}") from error
