@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import postgres as servers
 
 HOUSE = Path(__file__).parents[1]
 BESIDE = HOUSE.parent / "shared" / "data"
@@ -32,6 +35,22 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Cluster]:
+    """A PostgreSQL of the tests' own, started once; skipped where it is not installed."""
+    with servers.cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/views.sqlite"
+    cluster: servers.Cluster = request.getfixturevalue("postgres")
+    return cluster.schema()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from statewright.machine.record import Record
-from statewright.stores.driver import engine_at
+from statewright.stores.driver import engine_at, make_tables
 from statewright.stores.words import START, Place
 
 _PRAGMAS = (
@@ -108,15 +108,18 @@ def opened(url: str) -> Engine:
     """An engine on the views database at `url`, its own tables made where they are missing."""
     # Last in, first out: the runner's one writer at a time then keeps one connection and its cache.
     engine = engine_at(url, _PRAGMAS, pool_use_lifo=True, pool_size=10, max_overflow=50)
-    with writing(engine) as connection:
-        SYSTEM.create_all(connection)
+    with writing(engine, alone=True) as connection:
+        make_tables(connection, SYSTEM)
     return engine
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes: kept when the block is left, undone when it is left by an exception."""
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
+    """A transaction that writes: kept when the block is left, undone when it is left by an exception.
+
+    `alone`: no other such one goes on meanwhile. On SQLite nobody else writes in any case.
+    """
+    with engine.connect().execution_options(writes=True, alone=alone) as connection, connection.begin():
         if engine.dialect.name == "sqlite" and not connection.info.get("writes"):
             connection.exec_driver_sql(_WRITERS_CACHE)
             connection.info["writes"] = True

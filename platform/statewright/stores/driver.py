@@ -1,7 +1,7 @@
 """SQLAlchemy on apsw, so that every database of ours runs on the one SQLite that apsw carries.
 
 The `sqlite3` of many Pythons is built on a SQLite before 3.51.3, whose WAL can be corrupted by two processes that write
-at once. `engine_at("sqlite:////data/views.sqlite")` opens through this driver; any other URL opens as SQLAlchemy says.
+at once. `engine_at("sqlite:////data/views.sqlite")` opens through this driver, `postgresql://…` through `stores.postgres`.
 Transactions are SQLAlchemy's: BEGIN comes from us, IMMEDIATE for connections with the execution option `writes`.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 from weakref import WeakSet
 
 import apsw
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL
@@ -223,17 +223,43 @@ class Dialect(SQLiteDialect_pysqlite):
 
 
 registry.register("sqlite.apsw", __name__, "Dialect")
+registry.register("postgresql.statewright", "statewright.stores.postgres", "Dialect")
+
+
+CLOCK_MS = {
+    "sqlite": "cast(unixepoch('subsec') * 1000 as integer)",
+    "postgresql": "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)",
+}
+"""SQL for the database's own clock, in milliseconds since 1970, by the name of the dialect."""
 
 
 def engine_at(url: str, pragmas: Sequence[str] = (), **options: Any) -> Engine:
-    """An engine on the database at `url`; on SQLite each connection first runs `pragmas` ("synchronous = FULL")."""
+    """An engine on the database at `url`; on SQLite each connection first runs `pragmas` ("synchronous = FULL").
+
+    `options` are for the pool, and hold on SQLite: connections to a server are few and dear.
+    """
     address = make_url(url)
-    if address.drivername == "sqlite":
-        address = address.set(drivername="sqlite+apsw")
-    engine = create_engine(address, **options)
-    if engine.dialect.name == "sqlite":
-        _begin_ourselves(engine, pragmas)
+    if address.get_backend_name() == "postgresql":
+        from statewright.stores import postgres
+
+        connect = {name: value for name, value in postgres.CONNECT.items() if name not in address.query}
+        engine = create_engine(
+            address.set(drivername="postgresql+statewright"), connect_args=connect, **postgres.POOL
+        )
+        postgres.begin_ourselves(engine)
+        return engine
+    engine = create_engine(address.set(drivername="sqlite+apsw"), **options)
+    _begin_ourselves(engine, pragmas)
     return engine
+
+
+def make_tables(connection: Connection, tables: MetaData) -> None:
+    """Make those of `tables` that are missing, and the schema that the URL names. To be called `alone` (see there)."""
+    if connection.dialect.name == "postgresql":
+        from statewright.stores import postgres
+
+        postgres.make_schema(connection)
+    tables.create_all(connection)
 
 
 def _begin_ourselves(engine: Engine, pragmas: Sequence[str]) -> None:
