@@ -103,6 +103,23 @@ request = Table(
     Column("asked_at", BigInteger, nullable=False),
 )
 
+lease = Table(
+    "lease",
+    SYSTEM,
+    Column("name", Text, primary_key=True),  # of a consolidator, or of what else one process does at a time
+    Column("holder", Text),  # None while it is free
+    Column("fence", BigInteger, nullable=False),  # counts the takings
+    Column("until", BigInteger, nullable=False),  # milliseconds on the database's clock
+    Column("generation", Integer, nullable=False),  # the last number given to a generation; none is given twice
+)
+
+process = Table(
+    "process",
+    SYSTEM,
+    Column("holder", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),  # when it is taken to be gone, unless it shows up again
+)
+
 
 def opened(url: str) -> Engine:
     """An engine on the views database at `url`, its own tables made where they are missing."""

@@ -1,8 +1,8 @@
 """SQLAlchemy on apsw, so that every database of ours runs on the one SQLite that apsw carries.
 
 The `sqlite3` of many Pythons is built on a SQLite before 3.51.3, whose WAL can be corrupted by two processes that write
-at once. `engine_at("sqlite:////data/views.sqlite")` opens through this driver, `postgresql://…` through `stores.postgres`.
-Transactions are SQLAlchemy's: BEGIN comes from us, IMMEDIATE for connections with the execution option `writes`.
+at once. `engine_at("sqlite:////data/views.sqlite")` opens through this driver, and `postgresql://…` through
+`stores.postgres`. Transactions are SQLAlchemy's: BEGIN comes from us, IMMEDIATE for connections with the execution option `writes`.
 """
 
 from __future__ import annotations
@@ -243,9 +243,7 @@ def engine_at(url: str, pragmas: Sequence[str] = (), **options: Any) -> Engine:
         from statewright.stores import postgres
 
         connect = {name: value for name, value in postgres.CONNECT.items() if name not in address.query}
-        engine = create_engine(
-            address.set(drivername="postgresql+statewright"), connect_args=connect, **postgres.POOL
-        )
+        engine = create_engine(address.set(drivername="postgresql+statewright"), connect_args=connect, **postgres.POOL)
         postgres.begin_ourselves(engine)
         return engine
     engine = create_engine(address.set(drivername="sqlite+apsw"), **options)

@@ -77,7 +77,8 @@ def _by_code_points(sql: str, type_: Any, kw: dict[str, Any]) -> str:
 
 class _Tables(PGDDLCompiler):
     def get_column_specification(self, column: Any, **kwargs: Any) -> str:
-        return super().get_column_specification(column, **kwargs).replace(" SERIAL", " BIGSERIAL")
+        made: str = super().get_column_specification(column, **kwargs)  # type: ignore[no-untyped-call]
+        return made.replace(" SERIAL", " BIGSERIAL")
 
 
 class Dialect(PGDialect_psycopg):
@@ -88,7 +89,7 @@ class Dialect(PGDialect_psycopg):
     ddl_compiler = _Tables
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, use_native_hstore=False)
+        super().__init__(**options, use_native_hstore=False)  # type: ignore[no-untyped-call]
         if self.dbapi is not None:
             _adapt(self._psycopg_adapters_map)
 
