@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 
 from statewright.consolidators import (
     BUILT_IN,
@@ -30,8 +30,8 @@ A, B, C, D = (Ref("order", id) for id in "abcd")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
+def engine(database: str) -> Iterator[Engine]:
+    engine = opened(database)
     yield engine
     engine.dispose()
 
@@ -317,8 +317,7 @@ async def test_the_tables_of_the_old_generation_are_dropped_in_the_end(engine, v
 
 
 def tables(engine: Engine) -> set[str]:
-    with engine.connect() as connection:
-        return {name for (name,) in connection.exec_driver_sql("select name from sqlite_master where type = 'table'")}
+    return set(inspect(engine).get_table_names())
 
 
 async def test_a_rebuild_that_was_cut_short_is_begun_anew(engine, views):

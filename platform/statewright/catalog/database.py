@@ -57,7 +57,7 @@ class Watch:
         return self._connection.dbapi_connection.apsw.execute("PRAGMA data_version").get
 
     def _active(self) -> Any:
-        """A digest of what is active. Asked on a connection of its own, past SQLAlchemy: it is asked for every group."""
+        """A digest of what is active. Past SQLAlchemy, since it is asked for every group of events."""
         if self._connection is None:
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:

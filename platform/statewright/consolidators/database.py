@@ -124,7 +124,7 @@ process = Table(
 def opened(url: str) -> Engine:
     """An engine on the views database at `url`, its own tables made where they are missing."""
     # Last in, first out: the runner's one writer at a time then keeps one connection and its cache.
-    engine = engine_at(url, _PRAGMAS, pool_use_lifo=True, pool_size=10, max_overflow=50)
+    engine = engine_at(url, _PRAGMAS, may_lose_last=True, pool_use_lifo=True, pool_size=10, max_overflow=50)
     with writing(engine, alone=True) as connection:
         make_tables(connection, SYSTEM)
     return engine
@@ -195,7 +195,7 @@ def ask_for_rebuild(engine: Engine, name: str, now: int) -> None:
 
     The runner sees it when it is woken. `now` in microseconds. Raises UnknownConsolidator.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         _require(connection, name)
         waiting = select(request.c.id).where(request.c.name == name, request.c.kind == "rebuild")
         if connection.execute(waiting).first() is None:
@@ -204,7 +204,7 @@ def ask_for_rebuild(engine: Engine, name: str, now: int) -> None:
 
 def ask_for_retry(engine: Engine, name: str, type: str, entity: str, now: int) -> None:
     """Have a parked entity's held transitions tried again. Raises UnknownConsolidator, LookupError if not parked."""
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         _require(connection, name)
         row = select(parked.c.entity).where(parked.c.name == name, parked.c.type == type, parked.c.entity == entity)
         if connection.execute(row).first() is None:

@@ -1,9 +1,9 @@
 """A view built anew beside the live one: read from the log into a file of its own, then copied in little by little.
 
-A server, which takes many writers at a time, needs no such file: there the tables of the new generation are filled
-directly. Loading a file of its own needs no care for others: no secondary index, no durability, one transaction. What is copied
+Loading a file of its own needs no care for others: no secondary index, no durability, one transaction. What is copied
 into the views database goes in transactions short enough that the live consolidators and everybody who writes there
-hardly notice; readers never wait in any case.
+hardly notice; readers never wait in any case. A server, which takes many writers at a time, needs no such file: there
+the tables of the new generation are filled directly.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The `sqlite3` of many Pythons is built on a SQLite before 3.51.3, whose WAL can be corrupted by two processes that write
 at once. `engine_at("sqlite:////data/views.sqlite")` opens through this driver, and `postgresql://…` through
-`stores.postgres`. Transactions are SQLAlchemy's: BEGIN comes from us, IMMEDIATE for connections with the execution option `writes`.
+`stores.postgres`. Transactions are SQLAlchemy's: BEGIN comes from us, IMMEDIATE for connections with the execution
+option `writes`.
 """
 
 from __future__ import annotations
@@ -233,19 +234,19 @@ CLOCK_MS = {
 """SQL for the database's own clock, in milliseconds since 1970, by the name of the dialect."""
 
 
-def engine_at(url: str, pragmas: Sequence[str] = (), **options: Any) -> Engine:
+def engine_at(url: str, pragmas: Sequence[str] = (), *, may_lose_last: bool = False, **options: Any) -> Engine:
     """An engine on the database at `url`; on SQLite each connection first runs `pragmas` ("synchronous = FULL").
 
-    `options` are for the pool, and hold on SQLite: connections to a server are few and dear.
+    `may_lose_last`: a commit need not be durable before it returns, since what a power cut takes is made again; on a
+    server alone, pragmas say it on SQLite. `options` are for the pool of SQLite: connections to a server are few.
     """
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
         from statewright.stores import postgres
 
-        connect = {name: value for name, value in postgres.CONNECT.items() if name not in address.query}
-        engine = create_engine(address.set(drivername="postgresql+statewright"), connect_args=connect, **postgres.POOL)
-        postgres.begin_ourselves(engine)
-        return engine
+        return postgres.engine_at(address, may_lose_last=may_lose_last)
+    if address.get_backend_name() != "sqlite":
+        raise ValueError(f"{address.get_backend_name()} is not known here; name a database of SQLite or PostgreSQL")
     engine = create_engine(address.set(drivername="sqlite+apsw"), **options)
     _begin_ourselves(engine, pragmas)
     return engine

@@ -8,7 +8,8 @@ SQLAlchemy, on psycopg, which sees to it that the same statements say the same t
 * text is ordered by its code points, whatever the database's own collation, so that pages of a list follow each other;
 * the character NUL, which PostgreSQL does not take in text, is kept as its picture, `␀` (U+2400);
 * a transaction sees one moment of the database from its first statement on; one with the execution option `writes` sees
-  what was committed before each statement, and one with `alone` waits until no other such transaction goes on;
+  what was committed before each statement, and one with `alone` waits until no other such transaction goes on, and is
+  durable when it is committed;
 * many rows to insert are streamed in by COPY.
 """
 
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -46,7 +47,10 @@ _COPIED_FROM = 50
 _INSERT = re.compile(r"insert into (\w+ \([\w, ]+\)) values \([?, ]+\)")
 _LIKE = re.compile(r"\blike\b")
 # One lock for every schema, since several installations may share a database. What is locked has no other name.
-_ALONE = "select pg_advisory_xact_lock(hashtextextended('statewright ' || coalesce(current_schema(), ''), 0))"
+_ALONE = (
+    "select pg_advisory_xact_lock(hashtextextended('statewright ' || coalesce(current_schema(), ''), 0)),"
+    " set_config('synchronous_commit', 'on', true)"
+)
 
 
 @lru_cache(maxsize=2_000)
@@ -141,7 +145,19 @@ def _adapt(adapters: Any) -> None:
     adapters.register_dumper(str, TextOfAnyType)  # the last one is the one that is tried first
 
 
-def begin_ourselves(engine: Engine) -> None:
+def engine_at(address: URL, *, may_lose_last: bool) -> Engine:
+    """An engine on a database of PostgreSQL; see `driver.engine_at`."""
+    address = address.set(drivername="postgresql+statewright")
+    if may_lose_last:
+        options = f"{address.query.get('options', '')} -csynchronous_commit=off".strip()
+        address = address.update_query_dict({"options": options})
+    connect = {name: value for name, value in CONNECT.items() if name not in address.query}
+    engine = create_engine(address, connect_args=connect, **POOL)
+    _begin_ourselves(engine)
+    return engine
+
+
+def _begin_ourselves(engine: Engine) -> None:
     """Have each transaction begin as the options of its connection say."""
 
     @event.listens_for(engine, "begin")
