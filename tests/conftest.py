@@ -44,11 +44,11 @@ def postgres() -> Iterator[servers.Cluster]:
         yield cluster
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, once on SQLite and once on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/views.sqlite"
+    """The URL of an empty database: SQLite, and PostgreSQL too for a test that is marked `on_both`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/some.sqlite"
     cluster: servers.Cluster = request.getfixturevalue("postgres")
     return cluster.schema()
 

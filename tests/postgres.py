@@ -18,6 +18,9 @@ import pytest
 _WHERE = ("/usr/lib/postgresql", "/opt/homebrew/opt")
 _numbers = count(1)
 
+on_both = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+"""For a test whose `database` is to be of either kind, once each."""
+
 
 class Cluster:
     """A server that can be stopped, killed and started again."""

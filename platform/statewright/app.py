@@ -38,7 +38,7 @@ from statewright.http.stream import App
 from statewright.machine.moments import Micros
 from statewright.settings import BadSetting, Settings, require_loopback
 from statewright.stores.sqlite import SqliteStore
-from statewright.views import BEGINNING, Cursor, Deadline, Views
+from statewright.views import BEGINNING, TIMERS, Cursor, Deadline, Views
 from statewright_ui import Needs, no_such_page, pages
 from statewright_ui.pulse import Pulse
 
@@ -120,7 +120,7 @@ class Installation:
             recorded=wake,
             failed=partial(_end_soon, _FAILED),
         )
-        self.timers = Timers(self.committer, _Deadlines(self.views))
+        self.timers = Timers(self.committer, _Deadlines(self.views), turn=consolidators.Turn(self.engine, TIMERS))
         self.backtests = Keeper(self.catalog, settings.log, settings.catalog_url, beside=not settings.single_process)
         self.rooms = Rooms(
             self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake

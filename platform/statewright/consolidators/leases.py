@@ -155,7 +155,10 @@ class Leases:
         return [known[name] for name in self._names]
 
     def _take(self, connection: Connection, row: _Row) -> int | None:
-        """Take a lease that is free, unless somebody was quicker; the new fence."""
+        """Take a lease that is free, unless somebody was quicker or is in the midst of writing; the new fence."""
+        unlocked = select(lease.c.fence).where(lease.c.name == row.name).with_for_update(skip_locked=True)
+        if connection.execute(unlocked).first() is None:
+            return None  # a process may be stopped in its last transaction, and none is to wait for that one with it
         over = or_(lease.c.holder.is_(None), lease.c.until <= self._clock)
         found = [lease.c.name == row.name, lease.c.fence == row.fence, *([] if self._inherits else [over])]
         values = {"holder": self.holder, "fence": row.fence + 1, "until": self._until()}

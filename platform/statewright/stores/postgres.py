@@ -3,7 +3,7 @@
 The rooms above write their SQL once, as SQLite takes it. `engine_at("postgresql://…")` opens through this dialect of
 SQLAlchemy, on psycopg, which sees to it that the same statements say the same there:
 
-* `?` stands for a value, and `like` does not tell a from A (of ASCII alone), as on SQLite;
+* `?` stands for a value, `like` does not tell a from A (of ASCII alone), and a list after `in` may be empty;
 * whole numbers have 64 bits in every column, and a sum of them is a whole number again;
 * text is ordered by its code points, whatever the database's own collation, so that pages of a list follow each other;
 * the character NUL, which PostgreSQL does not take in text, is kept as its picture, `␀` (U+2400);
@@ -37,6 +37,9 @@ CONNECT: dict[str, Any] = {
 }
 """What a connection is made with, unless the URL says otherwise."""
 
+_SESSION = ("-cidle_in_transaction_session_timeout=10s",)
+"""A process that is stopped in a transaction does not hold up the others for longer."""
+
 POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 10, "pool_pre_ping": True, "pool_recycle": 1_800}
 """Few connections, each asked whether it lives before it is used: the server may have started again meanwhile."""
 
@@ -46,6 +49,7 @@ COPIED_AT_ONCE = 10_000
 _COPIED_FROM = 50
 _INSERT = re.compile(r"insert into (\w+ \([\w, ]+\)) values \([?, ]+\)")
 _LIKE = re.compile(r"\blike\b")
+_NONE, _IN_NOTHING = re.compile(r"\bin \(\)"), "in (select null where false)"
 # One lock for every schema, since several installations may share a database. What is locked has no other name.
 _ALONE = (
     "select pg_advisory_xact_lock(hashtextextended('statewright ' || coalesce(current_schema(), ''), 0)),"
@@ -57,7 +61,7 @@ _ALONE = (
 def spoken(sql: str) -> str:
     """A statement written for SQLite as psycopg takes it; what stands in quotes is left as it is."""
     pieces = sql.replace("%", "%%").split("'")
-    pieces[::2] = (_LIKE.sub("ilike", piece).replace("?", "%s") for piece in pieces[::2])
+    pieces[::2] = (_NONE.sub(_IN_NOTHING, _LIKE.sub("ilike", piece)).replace("?", "%s") for piece in pieces[::2])
     return "'".join(pieces)
 
 
@@ -148,9 +152,9 @@ def _adapt(adapters: Any) -> None:
 def engine_at(address: URL, *, may_lose_last: bool) -> Engine:
     """An engine on a database of PostgreSQL; see `driver.engine_at`."""
     address = address.set(drivername="postgresql+statewright")
-    if may_lose_last:
-        options = f"{address.query.get('options', '')} -csynchronous_commit=off".strip()
-        address = address.update_query_dict({"options": options})
+    settings = [*_SESSION, *(["-csynchronous_commit=off"] if may_lose_last else [])]
+    # The URL's own come last, and so prevail.
+    address = address.update_query_dict({"options": " ".join([*settings, str(address.query.get("options", ""))])})
     connect = {name: value for name, value in CONNECT.items() if name not in address.query}
     engine = create_engine(address, connect_args=connect, **POOL)
     _begin_ourselves(engine)
