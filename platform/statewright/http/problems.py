@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as Busy
 
 from statewright.catalog import InvalidDefinition, TooManyDefinitions, UnknownRevision, UnknownType, WrongStatus
@@ -484,6 +484,7 @@ def _(error: StoreUncertain, where: str = "") -> Problem:
 
 
 @problem_of.register(OperationalError)
+@problem_of.register(InternalError)
 @problem_of.register(Busy)
 def _(error: Exception, where: str = "") -> Problem:
     _log.error("%s: a database cannot be used: %s", where, error)

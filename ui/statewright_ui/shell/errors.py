@@ -10,7 +10,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_403_FORBIDDEN, HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 from msgspec import Struct
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as Busy
 
 from statewright.catalog.errors import InvalidDefinition, UnknownRevision, UnknownType
@@ -95,6 +95,7 @@ def _(error: StoreUnavailable) -> Trouble:
 
 
 @trouble_of.register(OperationalError)
+@trouble_of.register(InternalError)
 @trouble_of.register(Busy)
 def _(error: Exception) -> Trouble:
     _log.error("a page waits: a database beside the log cannot be used: %s", error)
