@@ -71,7 +71,7 @@ class Server:
         return f"postgresql://statewright@127.0.0.1:{self.port}/{database}{query}"
 
     def start(self) -> None:
-        """Start it, and wait until it lets people in."""
+        """Start it, and wait until it lets people in. From the main thread, whose end would be the server's, too."""
         more = f"{_SETTINGS}{self._settings}\nport = {self.port}\nunix_socket_directories = '{self.folder}'\n"
         (self.data / "postgresql.auto.conf").write_text(more)
         deadline = time.monotonic() + STARTS_WITHIN_S

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from statewright_postgres import PostgresStore, open_store
 
 from statewright.stores.words import EventStore
 from statewright.testkit.store import Promise, Stores, keep, name_of, promises_for
+from statewright_postgres import PostgresStore, open_store
 
 
 def stores_at(new_log: Callable[[], str]) -> Stores:

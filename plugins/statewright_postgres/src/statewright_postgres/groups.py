@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,42 +18,36 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Group:
-    """The transitions of a group, an array for each column. `moments` never fall: later ones are stamped no earlier.
+    """The transitions of a group, in order, and their columns as a statement takes them.
 
-    `keys` are the entities' own, or -1, -2, … for the first, the second of those that the group makes.
+    `late` is None where no command is to be found by its index, `moments` and `clocks` where all were decided at one
+    `moment`. Moments do not fall: what comes later in a group is stamped no earlier.
     """
 
     def __init__(self, group: Sequence[Append]) -> None:
         self.commands = group
-        self.steps: list[Step] = []
-        self.numbers: list[int] = []  # of the command, 1 the first
-        self.versions: list[int] = []
-        self.moments: list[int] = []
-        self.clocks: list[int] = []
-        self.late: list[str | None] = []
-        self.records: list[str] = []
-        moment = 0
-        for number, command in enumerate(group, 1):
-            moment = max(moment, command.now)
-            for step in command.steps:
-                self._take(step, number, moment, command)
-
-    def _take(self, step: Step, number: int, moment: int, command: Append) -> None:
-        record = step.record
-        record.position = record.recorded_at = 0  # they have columns of their own, as has `now`
-        record.now = None
-        self.steps.append(step)
-        self.numbers.append(number)
-        self.versions.append(record.version)
-        self.moments.append(moment)
-        self.clocks.append(command.now)
-        self.late.append(command.command if record.version > COMMANDS_KEPT else None)
-        self.records.append(_encode(record).decode())
+        self.steps = [step for command in group for step in command.steps]
+        self.moment = max(command.now for command in group)
+        self.moments: Sequence[int] | None = None
+        self.clocks: Sequence[int] | None = None
+        if any(command.now != self.moment for command in group):
+            self.clocks = [command.now for command in group for _ in command.steps]
+            self.moments = list(itertools.accumulate(self.clocks, max))
+        lines = []
+        for step in self.steps:
+            record = step.record
+            record.position = record.recorded_at = 0  # they have columns of their own, as has `now`
+            record.now = None
+            lines.append(_encode(record))
+        self.records = b"\n".join(lines).decode()  # no JSON of ours holds the end of a line
+        self.versions = literal([step.record.version for step in self.steps])
+        late = [step.record.command if step.record.version > COMMANDS_KEPT else None for step in self.steps]
+        self.late = late if any(late) else None
 
     def known(self) -> tuple[list[int], list[Ref]] | None:
-        """The keys and the entities that the group makes; None where a head came without a key, so it must be asked for.
+        """Of each transition the entity's key, and the entities that the group makes, whose keys are -1, -2 and so on.
 
-        A head of an entity that the group moved before has none yet, and none is needed.
+        None where a head came without a key, so that it must be asked for; one that the group made needs none.
         """
         keys: list[int] = []
         made: list[Ref] = []
@@ -70,25 +65,35 @@ class Group:
             keys.append(key)
         return keys, made
 
-    def entities(self) -> tuple[list[Ref], list[int]]:
-        """The entities of the group, each once, and for each transition which of them it moves, 1 the first."""
+    def _entities(self) -> tuple[list[Ref], list[int]]:
         numbers: dict[Ref, int] = {}
         whose = [numbers.setdefault(Ref(step.record.type, step.record.entity), len(numbers) + 1) for step in self.steps]
         return list(numbers), whose
 
+    def told(self) -> tuple[list[Ref], list[Any], list[int]]:
+        """The entities of the group, each once; columns that say of each transition its command, the entity, version,
+        moment and clock; and again which of the entities it moves, 1 the first.
+        """
+        refs, whose = self._entities()
+        numbers = [number for number, command in enumerate(self.commands, 1) for _ in command.steps]
+        same = [self.moment] * len(self.steps)
+        columns = [numbers, whose, self.moments or same, self.clocks or same]
+        return refs, [*map(literal, columns[:2]), self.versions, *map(literal, columns[2:])], whose
+
     def all_recorded(self, position: int, stamped: int, keys: Sequence[int], entities: int) -> list[Recorded]:
-        """Stamp every transition: the log stood at `position` and was stamped `stamped`, and had so many entities."""
-        for number, step in enumerate(self.steps):
-            key = keys[number]
-            clock = self.clocks[number]
-            stamp_step(
-                step,
-                position + number + 1,
-                max(self.moments[number], stamped),
-                clock,
-                key if key > 0 else entities - key,
-            )
+        """Stamp every transition, from `position` on; the log was stamped `stamped` last and had so many entities."""
+        stamp = max(self.moment, stamped)
+        for number, (key, step) in enumerate(zip(keys, self.steps, strict=True)):
+            clock = self.moment
+            if self.clocks is not None and self.moments is not None:
+                clock, stamp = self.clocks[number], max(self.moments[number], stamped)
+            stamp_step(step, position + number + 1, stamp, clock, key if key > 0 else entities - key)
         return [Recorded([step.record for step in command.steps]) for command in self.commands]
+
+
+def literal(numbers: Sequence[int]) -> str:
+    """An array of numbers as PostgreSQL reads it."""
+    return f"{{{str(numbers)[1:-1]}}}"
 
 
 def stamp_step(step: Step, position: int, stamp: int, clock: int, key: int) -> None:

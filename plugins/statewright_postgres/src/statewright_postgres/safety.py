@@ -38,7 +38,7 @@ async def require_safe(connection: Any, address: Address) -> Any:
     for setting, unsafe in _UNSAFE.items():
         if found[setting] in unsafe:
             raise StoreRefused(
-                f"{address.shown} has {setting} = {found[setting]}: {_WHY[setting]}; set {setting} = on, and start again"
+                f"{address.shown} has {setting} = {found[setting]}, so {_WHY[setting]}; set {setting} = on"
             )
     if found["standby"]:
         raise StoreUnavailable(f"{address.shown} is a standby and cannot be appended to; name the primary")

@@ -14,8 +14,8 @@ create table log (
     one integer primary key check (one = 1), id text not null, format integer not null, schema integer not null
 );
 
--- Where the log ends: the row that every append raises, so that positions rise in the order of commits. Each raise leaves
--- a dead row behind, and a page nearly empty has room for many of them until they are pruned.
+-- Where the log ends: the row that every append raises, so that positions rise in the order of commits. Each raise
+-- leaves a dead row behind, and a page nearly empty has room for many of them until they are pruned.
 create table log_head (
     one integer primary key check (one = 1), position bigint not null, entities bigint not null,
     stamped bigint not null, stamped_before bigint not null
@@ -46,7 +46,11 @@ STEPS = (_TABLES + APPEND_WHAT_FITS,)
 """What leads from one version of the schema to the next, the first from nothing; never changed, only added to."""
 
 _MAKE_ALONE = "select pg_advisory_xact_lock(hashtextextended($1, 7233))"
-_IS_THERE = "select to_regclass($1)::text"
+# Not `to_regclass`, which asks a cache: what another process made while we waited for the lock is not in there yet.
+_IS_THERE = """
+select exists (
+    select from pg_class join pg_namespace on pg_namespace.oid = relnamespace where nspname = $1 and relname = 'log'
+)"""
 _VERSION = "select schema from log"
 _NEW_LOG = "insert into log values (1, $1, $2, $3)"
 
@@ -86,6 +90,6 @@ async def require(connection: Any, schema: str) -> None:
 
 async def _version(connection: Any, schema: str) -> int:
     """The version of the schema that is there; 0 for none."""
-    if await connection.fetchval(_IS_THERE, f'"{schema}".log') is None:
+    if not await connection.fetchval(_IS_THERE, schema):
         return 0
     return int(await connection.fetchval(_VERSION))

@@ -29,20 +29,25 @@ _SETTINGS = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
-    # Every statement here is a walk along an index. A plan made while a table was still small must not scan it for ever.
+    # Every statement is a walk along an index. A plan made while a table was still small must not scan it for ever.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
+    "max_parallel_workers_per_gather": "0",  # rows are put together in the order in which one process reads them
 }
 
 
-def is_lost(error: BaseException) -> bool:
-    """Whether a connection was lost by this, so that what it was doing may have been done."""
+OF_THE_DRIVER = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver itself says; the second where the server's farewell came between two requests."""
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether a connection was lost by an error of the driver's, so that what it was doing may have been done."""
     if isinstance(error, asyncpg.PostgresError) and getattr(error, "severity_en", None) in ("FATAL", "PANIC"):
         return True
-    return isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError)
+    return isinstance(error, asyncpg.PostgresConnectionError) or not isinstance(error, asyncpg.PostgresError)
 
 
 class Sessions:
@@ -56,7 +61,7 @@ class Sessions:
         self._prepare = settle
         self._read_only = read_only
         self._writer: Any = None
-        self._started: Any = None
+        self._session: tuple[int, Any] = (0, None)  # of the writer: its process, and when that began
         self._doubtful: set[tuple[int, Any]] = set()
         self._settling = asyncio.Lock()
         self._idle: list[Any] = []
@@ -84,11 +89,12 @@ class Sessions:
             if self._writer is not None and not self._writer.is_closed():
                 return
             if self._writer is not None:
-                self._doubt()
+                self._doubtful.add(self._session)
+                self._writer = None
             connection = await self.connect()
             try:
                 async with asyncio.timeout(SETTLE_S):
-                    self._started = await require_safe(connection, self._address)
+                    session = connection.get_server_pid(), await require_safe(connection, self._address)
                     for pid, started in list(self._doubtful):
                         await self._end(connection, pid, started)
                     await self._prepare(connection)
@@ -101,22 +107,18 @@ class Sessions:
             except BaseException:
                 connection.terminate()
                 raise
-            self._writer = connection
+            self._writer, self._session = connection, session
 
     async def _end(self, connection: Any, pid: int, started: Any) -> None:
         async with asyncio.timeout(SETTLE_S):
-            while await connection.fetchval(END, pid, started) is not None:
+            while await connection.fetchval(END, pid, started) is not None:  # noqa: ASYNC110  # an end rings no bell
                 await asyncio.sleep(0.02)
         self._doubtful.discard((pid, started))
 
     def lose_writer(self) -> None:
         """Give up the connection that appends: what it was doing is in doubt."""
         if self._writer is not None:
-            self._doubt()
             self._writer.terminate()
-
-    def _doubt(self) -> None:
-        self._doubtful.add((self._writer.get_server_pid(), self._started))
 
     async def read(self, ask: Callable[[Any], Awaitable[T]]) -> T:
         """What `ask` says of a connection that no other reader has; asked once more where the connection was lost.
@@ -129,7 +131,7 @@ class Sessions:
             try:
                 async with self._reader() as connection:
                     return await ask(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *OF_THE_DRIVER, OSError) as error:
                 if last or self._closed or not is_lost(error):
                     raise StoreUnavailable(f"the log cannot be read just now: {_sentence(error)}") from error
         raise AssertionError("unreachable")

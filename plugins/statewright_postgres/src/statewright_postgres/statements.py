@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# Numbers come as the text of an array and records as lines: an array of values costs the driver a look at each of them.
 _RAISED = """
 with raised as (
     update log_head set position = position + $1, entities = entities + $2,
@@ -9,13 +10,17 @@ with raised as (
     returning position - $1 as position, entities - $2 as entities, stamped_before
 )"""
 # A key below zero is an entity that is made here: -1 the first, -2 the second. What is stamped otherwise than its
-# committer's clock showed keeps that clock.
+# committer's clock showed keeps that clock. Where all of the group was decided at one moment, $3, there are no moments
+# and clocks of each: an array that is null has a null for each row.
 _WRITTEN = """, written as (
     insert into transition (position, entity, version, recorded_at, clock, command, record)
     select raised.position + n, case when key < 0 then raised.entities - key else key end, version,
-        greatest(moment, stamped_before), nullif(clock, greatest(moment, stamped_before)), command, record
-    from raised, unnest($4::bigint[], $5::integer[], $6::bigint[], $7::bigint[], $8::text[], $9::text[])
-        with ordinality as told (key, version, moment, clock, command, record, n)
+        greatest(coalesce(moment, $3), stamped_before),
+        nullif(coalesce(clock, $3), greatest(coalesce(moment, $3), stamped_before)), command, record
+    from raised, rows from (
+        unnest($4::text::bigint[]), unnest($5::text::integer[]), unnest($6::text::bigint[]), unnest($7::text::bigint[]),
+        unnest($8::text[]), string_to_table($9, e'\\n')
+    ) with ordinality as told (key, version, moment, clock, command, record, n)
 )"""
 _MADE = """, made as (
     insert into entity (key, type, id)
@@ -31,10 +36,10 @@ _KEPT = """, kept as (
         set version = excluded.version, head = excluded.head, sealed = excluded.sealed
         where head.version < excluded.version
 )"""
-_ENDED = "select position, entities, stamped_before from raised"
+_ENDED = " select position, entities, stamped_before from raised"
 
 APPEND = _RAISED + _WRITTEN + _ENDED
-"""Record a group of transitions of entities that are there. Uniqueness of (entity, version) guards it: all or nothing."""
+"""Record a group of transitions of entities that are there, all or nothing: (entity, version) is unique."""
 
 APPEND_WITH_NEW = _RAISED + _WRITTEN + _MADE + _ENDED
 """The same, where some of the entities are made by the group."""
@@ -51,8 +56,8 @@ on conflict (entity) do update set version = excluded.version, head = excluded.h
 
 APPEND_WHAT_FITS = """
 -- Of a group in which some command lost: record those that still fit, each whole or not at all, and say who stands in
--- the way of the others. Arrays with one element per transition, in order; `whose` counts entities, `commands` commands.
--- The lock is taken first, and each later statement sees what was committed until then.
+-- the way of the others. Arrays with one element per transition, in order; `whose` counts entities, `commands`
+-- commands. The lock is taken first, and each later statement sees what was committed until then.
 create function append_what_fits(
     types text[], ids text[], commands integer[], whose integer[], versions integer[], moments bigint[],
     clocks bigint[], late text[], records text[],
@@ -138,22 +143,30 @@ begin
 end $body$;
 """
 
-TRY = "select positions, stamps, misfits, keys from append_what_fits($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+TRY = """
+select positions, stamps, misfits, keys from append_what_fits(
+    $1, $2, $3::text::integer[], $4::text::integer[], $5::text::integer[], $6::text::bigint[], $7::text::bigint[], $8,
+    string_to_array($9, e'\\n')
+)"""
 """Record what still fits of a group; see there."""
 
 # Many rows come as one: two strings, of numbers of eight bytes each and of JSON, are taken apart in C, rows are not.
+# They are put together in the order in which they are read; `order by` in there would sort what is sorted.
 _PACKED = """
-    string_agg(int8send(position) || int8send(recorded_at) || int8send(coalesce(clock, -1)), ''::bytea order by {by}),
-    string_agg(record, ',' order by {by})"""
+select string_agg(int8send(position) || int8send(recorded_at) || int8send(coalesce(clock, -1)), '') as stamps,
+    string_agg(record, ',') as records
+from """
 
-READ = f"""
-select {_PACKED.format(by="position")}
+READ = """
+select max(position) as last, count(*) as rows, min(position) as first, count(clock) as clocks,
+    string_agg(int8send(recorded_at), '') as stamps, string_agg(record, ',') as records
 from (select * from transition where position > $1 order by position limit $2) as page"""
-"""A page of the log after a position."""
+"""A page of the log after a position. Its positions have no gaps unless somebody took rows out."""
 
-READ_ENTITY = f"""
-select {_PACKED.format(by="version")}
-from (
+READ_WITH_CLOCKS = f"{_PACKED} (select * from transition where position > $1 order by position limit $2) as page"
+"""The same page, where some of it was stamped otherwise than its committer's clock showed."""
+
+READ_ENTITY = f"""{_PACKED} (
     select * from transition where entity = (select key from entity where type = $1 and id = $2) and version > $3
     order by version limit $4
 ) as page"""
@@ -168,16 +181,15 @@ from unnest($1::text[], $2::text[]) with ordinality as asked (type, id, n)
 join entity as found on found.type = asked.type and found.id = asked.id
 left join head on head.entity = found.key
 left join lateral (
-    select {_PACKED.format(by="version")} from transition
-    where entity = found.key and version > coalesce(head.version, 0)
-) as rest (stamps, records) on true"""
+    {_PACKED} (
+        select * from transition where entity = found.key and version > coalesce(head.version, 0) order by version
+    ) as page
+) as rest on true"""
 """What heads are made of: the snapshot, if there is one, and the transitions after it."""
 
-EARLY = f"""
-select {_PACKED.format(by="version")}
-from (
-    select * from transition where entity = (select key from entity where type = $1 and id = $2)
-    and version <= $3
+EARLY = f"""{_PACKED} (
+    select * from transition where entity = (select key from entity where type = $1 and id = $2) and version <= $3
+    order by version
 ) as page"""
 """The transitions among which a command is looked for by scan."""
 

@@ -1,8 +1,8 @@
 """The log in PostgreSQL: any number of processes append to it, none of them leads.
 
 A group is one statement, and so one round trip and one commit. It raises `log_head`, whose row lock is held until the
-commit: positions rise in the order of commits. Where another process was faster, the unique (entity, version) undoes the
-statement, and the group goes once through a function that records the commands that still fit.
+commit: positions rise in the order of commits. Where another process was faster, the unique (entity, version) undoes
+the statement, and the group goes once through a function that records the commands that still fit.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from statewright.stores.words import (
 from statewright_postgres import statements
 from statewright_postgres.address import Address
 from statewright_postgres.bell import Bell
-from statewright_postgres.groups import Group, Snapshots, stamp_step
+from statewright_postgres.groups import Group, Snapshots, literal, stamp_step
 from statewright_postgres.schema import prepare, require
 from statewright_postgres.sessions import Sessions, is_lost
 
@@ -68,6 +68,24 @@ class _Last(NamedTuple):
     recorded_at: int
 
 
+class _Page(NamedTuple):
+    """Transitions after a position as they come: times as numbers of eight bytes, records as JSON."""
+
+    after: int
+    wanted: int
+    last: int
+    rows: int
+    first: int
+    clocks: int
+    stamps: bytes
+    records: str
+
+    @property
+    def full(self) -> bool:
+        """Whether there may be more after it."""
+        return self.rows == self.wanted
+
+
 class PostgresStore:
     """An EventStore in one schema of a database. Methods are to be called from one event loop."""
 
@@ -91,7 +109,7 @@ class PostgresStore:
 
     @classmethod
     async def open(cls, address: Address, *, read_only: bool = False) -> PostgresStore:
-        """Open the log, and make it where there is none and it may be written. Raises StoreRefused, StoreUnavailable."""
+        """Open the log; make it where there is none and it may be written. Raises StoreRefused, StoreUnavailable."""
         store = cls(address, read_only=read_only)
         try:
             store.log_id = await store._sessions.read(store._identify)
@@ -159,8 +177,9 @@ class PostgresStore:
 
     async def _whole(self, asked: Group, keys: list[int], made: list[Ref]) -> list[Recorded] | None:
         """Record all of a group by one statement; None where something else stands at one of its versions."""
-        values: list[Any] = [len(asked.steps), len(made), asked.moments[-1]]
-        values += [keys, asked.versions, asked.moments, asked.clocks, asked.late, asked.records]
+        values: list[Any] = [len(asked.steps), len(made), asked.moment]
+        values += [literal(keys), asked.versions, asked.moments and literal(asked.moments)]
+        values += [asked.clocks and literal(asked.clocks), asked.late, asked.records]
         kept = self._snapshots.columns()
         statement = statements.APPEND
         if made or kept:
@@ -179,9 +198,9 @@ class PostgresStore:
 
     async def _what_fits(self, asked: Group) -> list[Outcome]:
         """Record the commands of a group that fit, and find out what became of the others."""
-        refs, whose = asked.entities()
-        values = [[ref.type for ref in refs], [ref.id for ref in refs], asked.numbers, whose, asked.versions]
-        found = await self._run(statements.TRY, [*values, asked.moments, asked.clocks, asked.late, asked.records])
+        refs, columns, whose = asked.told()
+        entities = [ref.type for ref in refs], [ref.id for ref in refs]
+        found = await self._run(statements.TRY, [*entities, *columns, asked.late, asked.records])
         outcomes: list[Outcome | None] = []
         losers: list[tuple[Append, Ref]] = []
         steps = 0
@@ -225,19 +244,18 @@ class PostgresStore:
         """
         connection = await self._sessions.writer()
         self._warnings.clear()
-        running = asyncio.ensure_future(connection.fetchrow(statement, *values))
+        patience = asyncio.get_running_loop().call_later(APPEND_S, connection.terminate)
         try:
-            await asyncio.wait((running,), timeout=APPEND_S)
-            if not running.done():
-                connection.terminate()
-            row = await running
+            row = await connection.fetchrow(statement, *values)
         except asyncpg.UniqueViolationError:
             raise
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.CancelledError) as error:
+        except Exception as error:
             if is_lost(error) or connection.is_closed():
                 self._sessions.lose_writer()
                 raise StoreUncertain(f"the connection was lost before the server answered: {error}") from error
             raise StoreUnavailable(f"nothing was recorded: {error}") from error
+        finally:
+            patience.cancel()
         if self._warnings:  # that the wait for a standby was broken off: committed, and perhaps not for good
             self._sessions.lose_writer()
             raise StoreUncertain(f"the server committed with a warning: {self._warnings[0]}")
@@ -280,14 +298,44 @@ class PostgresStore:
     async def read(self, after: Place, limit: int) -> Batch:
         position = _position(after)
         found: list[Record] = []
-        while len(found) < limit:
-            wanted = min(PAGE, limit - len(found))
-            page = await self._page(statements.READ, position, wanted)
-            found += page
-            if len(page) < wanted:
-                break
-            position = page[-1].position
-        return Batch(found, str(found[-1].position) if found else after)
+        ahead: asyncio.Task[_Page] | None = self._begin(position, limit)
+        try:
+            while ahead is not None:
+                page = await ahead
+                position = page.last or position
+                ahead = self._begin(position, limit - len(found) - page.rows) if page.full else None
+                await asyncio.sleep(0)  # the next page is on its way while this one is taken apart
+                found += await self._unpacked(page)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+        return Batch(found, str(position))
+
+    def _begin(self, position: int, limit: int) -> asyncio.Task[_Page] | None:
+        if limit <= 0:
+            return None
+        wanted = min(PAGE, limit)
+
+        async def page() -> _Page:
+            row = await self._sessions.read(lambda connection: connection.fetchrow(statements.READ, position, wanted))
+            return _Page(position, wanted, *row)
+
+        return asyncio.ensure_future(page())
+
+    async def _unpacked(self, page: _Page) -> list[Record]:
+        if not page.rows:
+            return []
+        if page.clocks or page.last - page.first >= page.rows:
+            return await self._page(statements.READ_WITH_CLOCKS, page.after, page.wanted)
+        try:
+            found = _decode_all(f"[{page.records}]")
+            stamps = struct.unpack(f">{page.rows}q", page.stamps)
+            for position, (record, stamp) in enumerate(zip(found, stamps, strict=True), page.first):
+                record.position = position
+                record.recorded_at = stamp
+        except (msgspec.DecodeError, ValueError):
+            return await self._page(statements.READ_WITH_CLOCKS, page.after, page.wanted)  # says where the damage is
+        return found
 
     async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
         early = await self._page(statements.EARLY, *ref, COMMANDS_KEPT)
@@ -296,15 +344,14 @@ class PostgresStore:
             first = await self._sessions.read(lambda connection: connection.fetchval(statements.LATE, *ref, command))
         if first is None:
             return []
-        made: list[Record] = []
-        for wanted in (8, TRANSITIONS_PER_COMMAND):  # most commands made one
-            page = await self._page(statements.READ, first - 1, wanted)
-            digest = page[0].digest
-            # One command's transitions stand side by side: they were recorded by one statement.
-            made = list(itertools.takewhile(lambda one: (one.command, one.digest) == (command, digest), page))
-            if len(made) < wanted:
-                break
-        return made
+        made = await self._made_from(first, command, 8)  # most commands made one
+        return made if len(made) < 8 else await self._made_from(first, command, TRANSITIONS_PER_COMMAND)
+
+    async def _made_from(self, first: int, command: str, limit: int) -> list[Record]:
+        """What a command made from a position on: its transitions stand side by side, recorded by one statement."""
+        page = await self._page(statements.READ_WITH_CLOCKS, first - 1, limit)
+        digest = page[0].digest
+        return list(itertools.takewhile(lambda one: (one.command, one.digest) == (command, digest), page))
 
     async def late_commands(self, asked: Sequence[tuple[Ref, str]]) -> Collection[tuple[Ref, str]]:
         if not asked:
