@@ -12,21 +12,17 @@ _COARSE = 5
 _FINE = 6
 
 
-def class_of(length_us: int) -> int:
+def class_of(length_us: int, bits: int = _COARSE) -> int:
     """The coarse class of a length in microseconds; a greater length is never in a lower class."""
-    return _class_of(length_us, _COARSE)
-
-
-def fine_class_of(length_us: int) -> int:
-    """The fine class of a length in microseconds; a greater length is never in a lower class."""
-    return _class_of(length_us, _FINE)
-
-
-def _class_of(length_us: int, bits: int) -> int:
     if length_us < 1 << bits:
         return length_us
     shift = length_us.bit_length() - bits - 1
     return (shift << bits) + (length_us >> shift)
+
+
+def fine_class_of(length_us: int) -> int:
+    """The fine class of a length in microseconds; a greater length is never in a lower class."""
+    return class_of(length_us, _FINE)
 
 
 def middle_of(fine_class: int) -> float:

@@ -48,9 +48,10 @@ class Spread(Struct, gc=False):
     def add(self, length_us: int, times: int = 1) -> None:
         """Count a length, or take one back that was counted (`times` is -1); the longest only ever grows."""
         self.total += times * length_us
-        self.longest = max(self.longest, length_us)
-        found = fine_class_of(length_us)
-        self.classes[found] = self.classes.get(found, 0) + times
+        if length_us > self.longest:
+            self.longest = length_us
+        found, classes = fine_class_of(length_us), self.classes
+        classes[found] = classes.get(found, 0) + times
 
     def merge(self, other: Spread) -> None:
         """Count what another one counted."""
