@@ -20,8 +20,8 @@ from statewright.http.shapes import Page
 from statewright.machine.backtesting import Finding
 from statewright.machine.comparing import Comparison, Difference
 from statewright.machine.definition import Definition
+from statewright.machine.faults import EXACT
 from statewright.machine.moments import Micros, text_of
-from statewright.machine.outline import EXACT
 from statewright.machine.reading import read_definition
 
 FromRevision = Annotated[

@@ -24,9 +24,9 @@ from statewright.http.rooms import Rooms
 from statewright.http.strictness import LIMIT_DEFAULT, cut
 from statewright.machine.comparing import Comparison
 from statewright.machine.definition import Definition
+from statewright.machine.faults import EXACT
 from statewright.machine.merging import merged_chart
 from statewright.machine.moments import text_of
-from statewright.machine.outline import EXACT
 from statewright.machine.problem import Problem
 from statewright.machine.reading import read_definition
 

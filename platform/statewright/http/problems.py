@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from statewright.catalog import InvalidDefinition, TooManyDefinitions, UnknownRevision, UnknownType, WrongStatus
 from statewright.catalog.principals import NotBelieved
-from statewright.machine.outline import Fault
+from statewright.machine.faults import Fault
 from statewright.stores.words import BadPlace, LogDamaged, StoreFailed, StoreUnavailable, StoreUncertain
 from statewright.views import NotBuiltYet, NotThereYet
 

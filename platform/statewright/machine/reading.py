@@ -19,9 +19,10 @@ from msgspec import Struct, inspect
 
 from statewright.machine import lint, salvage
 from statewright.machine.definition import Definition
-from statewright.machine.lint import Types
+from statewright.machine.faults import Fault, below
+from statewright.machine.lint import Types, limits
 from statewright.machine.names import nearest
-from statewright.machine.outline import Fault, Outline, below, outline
+from statewright.machine.outline import Outline, outline
 from statewright.machine.problem import Problem, malformed, shown, warning
 from statewright.machine.rewriting import Rewritten
 
@@ -92,6 +93,9 @@ def _read(text: bytes, types: Types) -> Reading:
         return Reading(None, (_of_fault(fault),), "")
     document = orjson.loads(text)
     digest = hashlib.sha256(orjson.dumps(document)).hexdigest()
+    beyond = limits.too_large(document)
+    if beyond:
+        return Reading(None, _placed(beyond, places), digest)
     rewritten = Rewritten(document)
     shape = list(itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1))
     if shape:

@@ -15,8 +15,9 @@ from statewright.formats.written import keys_of
 from statewright.formats.xstate.states import States
 from statewright.formats.xstate.tree import Tree
 from statewright.machine.definition import Definition
+from statewright.machine.faults import Fault
 from statewright.machine.names import fault_of_event_name
-from statewright.machine.outline import Fault, outline
+from statewright.machine.outline import outline
 from statewright.machine.reading import read_definition
 
 SIZE = 2 * 1024 * 1024

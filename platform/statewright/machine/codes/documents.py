@@ -84,12 +84,13 @@ ROWS: dict[str, Row] = {
     ),
     "too_many": Row(
         severity="error",
+        also="malformed",
         title="A limit is exceeded",
         meaning="A definition has at most 1,000 states and 5,000 branches; at most 64 leaves can be active and 64 "
         "timers run at once; a branch leads to at most 64 states, and carries out at most 64 actions. The patterns "
         "of all schemas together, and those of all expressions, come to at most 100,000 steps of an automaton "
-        "(`x{1,900}` to about 1,800). Beyond the first two, or with larger patterns in schemas, nothing else is "
-        "checked.",
+        "(`x{1,900}` to about 1,800). Beyond the first two the document is refused, and with larger patterns in schemas "
+        "nothing else is checked.",
         remedy="Make entities of their own of what is independent, and relate them.",
         example=opened(on={"SHUT": "closed", "BREAK": "broken"}, entry=["notify"] * 65),
         pointer="/states/open/entry",
