@@ -97,11 +97,13 @@ def _read(text: bytes, types: Types) -> Reading:
     if beyond:
         return Reading(None, _placed(beyond, places), digest)
     rewritten = Rewritten(document)
-    shape = list(itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1))
-    if shape:
+    try:
+        definition = msgspec.convert(rewritten.document, Definition)
+    except msgspec.ValidationError as error:
+        shape = [*itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1)]
+        shape = shape or [malformed("wrong_type", "", str(error))]
         found = [*shape, *_beside(shape, rewritten.document, types)]
         return Reading(None, _placed(_as_sent(found, rewritten), places), digest)
-    definition = msgspec.convert(rewritten.document, Definition)
     return Reading(definition, _placed(_as_sent(lint.problems_of(definition, types), rewritten), places), digest)
 
 
