@@ -107,7 +107,9 @@ class Installation:
         """`wake` is called after every commit; `clock` shows the time, this machine's unless one is given."""
         self.store = SqliteStore.open(settings.log)
         self.catalog = Catalog.open(
-            settings.catalog_url, allow_unprotected_personal_data=settings.allow_unprotected_personal_data
+            settings.catalog_url,
+            allow_unprotected_personal_data=settings.allow_unprotected_personal_data,
+            reads_apart=not settings.single_process,
         )
         self.engine = consolidators.opened(settings.views_url)
         self.views = Views(self.engine, self.store.compare_places)

@@ -419,6 +419,8 @@ def _(error: Fault, where: str = "") -> Problem:
 def _(error: InvalidDefinition, where: str = "") -> Problem:
     """Text that is no JSON is `malformed` like any other body; what is no definition, or has errors, says all of it."""
     first = error.problems[0]
+    if first.code == "too_costly":
+        return problem("too_large", f"{first.sentence[:1].upper()}{first.sentence[1:]}.", problems=error.problems)
     if first.code in ("malformed", "too_large"):
         place = "" if first.line is None else f"Line {first.line}, column {first.column}: "
         sentence = f"{place}{first.sentence}."
