@@ -120,7 +120,7 @@ def _refuse_once(ask: Callable[[Apart, Asked], Answered]) -> Callable[[Apart, As
     def refusing(apart: Apart, wanted: Asked) -> Answered:
         asked.append(wanted)
         if len(asked) == 1:
-            raise Ended
+            raise Ended(late=True)
         return ask(apart, wanted)
 
     return refusing

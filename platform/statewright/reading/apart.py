@@ -63,7 +63,11 @@ class Answered(Struct, frozen=True):
 
 
 class Ended(Exception):
-    """The process ended, or was ended for taking too long, before it answered."""
+    """The process ended before it answered; `late` when it was ended for taking too long."""
+
+    def __init__(self, *, late: bool) -> None:
+        super().__init__("it took too long" if late else "it ended")
+        self.late = late
 
 
 class Apart:
@@ -72,6 +76,7 @@ class Apart:
     def __init__(self, seconds: float = SECONDS) -> None:
         """Started here and not waited for. Raises OSError where no process can be made."""
         self._seconds = seconds
+        self._is_late = False
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             [sys.executable, "-P", "-c", f"from {__name__} import main; main()"],
             stdin=subprocess.PIPE,
@@ -83,7 +88,7 @@ class Apart:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-        timer = Timer(self._seconds, process.kill)
+        timer = Timer(self._seconds, self._end_late)
         timer.daemon = True
         timer.start()
         try:
@@ -94,13 +99,12 @@ class Apart:
         finally:
             timer.cancel()
         if answer is None:
-            raise Ended
+            raise Ended(late=self._is_late)
         return _ANSWERS.decode(answer)
 
-    @property
-    def is_there(self) -> bool:
-        """Whether it has not ended yet."""
-        return self._process.poll() is None
+    def _end_late(self) -> None:
+        self._is_late = True
+        self._process.kill()
 
     def kill(self) -> None:
         """End the process, whatever it does; from any thread."""

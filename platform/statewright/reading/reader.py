@@ -19,6 +19,8 @@ LARGE = 32 * 1024
 """From so many bytes on, a document is read in the process beside; smaller ones take a few hundredths of a second."""
 _REMEMBERED = 4
 """How many readings are kept: registering, activating and compiling read the same text one after the other."""
+_TRIES = 2
+"""Whoever ended the process may not have meant this text."""
 _TOO_MUCH = "reading this text took more time or memory than any document may"
 
 
@@ -80,21 +82,28 @@ class Reader:
     def _ask(self, asked: Asked) -> Answered:
         """The answer of the process beside, an empty one when it took too much; of this one, where none can be made."""
         with self._turn:
-            if self._process is not None and not self._process.is_there:
-                self._end()  # somebody ended it while it had nothing to do
-            if self._process is None:
-                self._begin()
-            if self._process is None:
-                return answered(asked)
-            try:
-                found = self._process.ask(asked)
-            except Ended:
-                found = Answered(last=True)
-            if found.last:
-                self._end()
-                if self._is_apart:
-                    self._begin()  # ready before the next large text comes
-            return found
+            for _ in range(_TRIES):
+                if self._process is None:
+                    self._begin()
+                if self._process is None:
+                    return answered(asked)
+                try:
+                    found = self._process.ask(asked)
+                except Ended as ended:
+                    self._renew()
+                    if ended.late:
+                        break
+                else:
+                    if found.last:
+                        self._renew()
+                    return found
+            return Answered()
+
+    def _renew(self) -> None:
+        """Have another process, ready before the next large text comes."""
+        self._end()
+        if self._is_apart:
+            self._begin()
 
     def _begin(self) -> None:
         with contextlib.suppress(OSError):  # out of processes or memory: better slow than not at all
