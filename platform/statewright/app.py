@@ -137,6 +137,7 @@ class Installation:
         self.catalog = Catalog.open(
             settings.catalog_url,
             allow_unprotected_personal_data=settings.allow_unprotected_personal_data or keys is not None,
+            reads_apart=not settings.single_process,
         )
         self.engine = consolidators.opened(settings.views_url)
         self.views = Views(self.engine, self.store.compare_places, None if keys is None else keys.known)

@@ -34,11 +34,11 @@ def test_what_is_ours_already_is_taken_as_it_is() -> None:
 def test_an_invocation_becomes_a_request_and_answers() -> None:
     found = read({"a": {"invoke": {"id": "x", "src": "charge", "input": {"cents": 5}, "onDone": "b",
                                    "onError": {"target": "c"}},
-                        "on": {"done.invoke.x": {"actions": "told"}}}, "b": {}, "c": {}})  # fmt: skip
+                        "on": {"done.invoke.x": {"actions": "told", "cond": "due"}}}, "b": {}, "c": {}})  # fmt: skip
 
     state = found.document["states"]["a"]
     assert state["entry"] == [{"type": "emit", "event": {"type": "charge.requested", "cents": 5}}]
-    assert state["on"]["charge.succeeded"] == [{"actions": "told"}, "b"]
+    assert state["on"]["charge.succeeded"] == [{"guard": "due", "actions": "told"}, "b"]
     assert state["on"]["charge.failed"] == {"target": "c"}
     assert ("rewritten", "/states/a/invoke") in said(found)
 
@@ -51,7 +51,11 @@ def test_a_guard_that_is_code_is_one_to_fill_in_and_never_dropped() -> None:
 
     branches = found.document["states"]["a"]["on"]["GO"]
     assert [branch["guard"] for branch in branches] == ["isPaid", "guard_1", "guard_2"]
-    assert found.document["guards"] == {name: {"when": None} for name in ("isPaid", "guard_1", "guard_2")}
+    assert found.document["guards"] == {
+        "isPaid": {"when": None},
+        "guard_1": {"when": None, "description": "() => true"},
+        "guard_2": {"when": None, "description": "isPaid"},
+    }
 
 
 def test_combined_guards_become_one_expression_where_all_parts_are_known() -> None:

@@ -40,7 +40,7 @@ from statewright.machine.editing import (
 )
 from statewright.machine.editing.plan import Plan, way_to
 from statewright.machine.editing.words import Stop
-from statewright.machine.outline import first_fault
+from statewright.machine.faults import first_fault
 from tests.machine.random_documents import Documents
 
 DEFINITIONS = Path(__file__).parents[2] / "definitions"

@@ -10,6 +10,7 @@ import pytest
 from statewright.machine.definition import Definition
 from statewright.machine.lint import problems_of
 from statewright.machine.reading import read_definition
+from statewright.machine.surroundings import Other, Surroundings
 from tests.machine.checked import END, chart, errors_in, found_in, warnings_in
 
 CONTEXT: dict[str, Any] = {
@@ -193,8 +194,79 @@ def test_the_data_of_a_related_type_are_typed_by_its_schema() -> None:
     assert isinstance(definition, Definition)
     assert [problem.code for problem in problems_of(definition) if problem.severity == "error"] == []
     assert [
-        problem.code for problem in problems_of(definition, {"house": house}.get) if problem.severity == "error"
+        problem.code
+        for problem in problems_of(definition, Surroundings({"house": Other(house)}))
+        if problem.severity == "error"
     ] == ["type_mismatch"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ("in_state('empty', related.house)", None),
+        ("in_state('let.furnished', related.house)", None),
+        ("in_state('furnished', related.house)", "write in_state('let.furnished', related.house)"),
+        ("in_state('emty', related.house)", "write in_state('empty', related.house)"),
+        ("in_state('sold', related.house)", ""),
+    ],
+)
+def test_a_state_of_a_related_type_must_be_one_that_its_definition_has(asked: str, problem: str | None) -> None:
+    document = paying({"guard": {"@expr": asked}}, relations={"house": {"entity": "house", "key": "house_id"}})
+    text = json.dumps(document).encode()
+    house = Other(None, ("empty", "let", "let.furnished"))
+
+    found = read_definition(text, Surroundings({"house": house})).problems
+    alone = read_definition(text).problems
+
+    errors = [(each.code, each.fix or "") for each in found if each.severity == "error"]
+    assert errors == ([] if problem is None else [("unknown_state", problem)])
+    assert all(each.severity == "warning" for each in alone)
+
+
+def moved(**migration: Any) -> bytes:
+    context = {"properties": {"paid": {"type": "integer"}, "due": {"type": "integer"}}}
+    document = chart({"a": {"on": {"GO": "b"}}, "b": END}, schemas={"context": context}, migrations=[migration])
+    return json.dumps(document).encode()
+
+
+def of_migrations(text: bytes, revisions: dict[int, Other] | None) -> list[tuple[str, str]]:
+    problems = read_definition(text, Surroundings(revisions=revisions)).problems
+    return [(each.code, each.pointer) for each in problems if each.pointer.startswith("/migrations/")]
+
+
+FIRST = Other(
+    {"required": ["sum"], "properties": {"sum": {"type": "integer"}, "name": {"type": "string"}}}, ("a", "open")
+)
+SECOND = Other({"required": ["sum"], "properties": {"sum": {"type": "string"}}}, ("a", "shut"))
+
+
+def test_a_migration_is_checked_against_the_data_of_each_revision_that_it_moves() -> None:
+    good = moved(**{"from": [1], "context": {"paid": {"@expr": "context.sum"}}})
+    both = moved(**{"from": [1, 2], "context": {"paid": {"@expr": "context.sum + 1"}}})
+    unknown = moved(**{"from": [1], "context": {"paid": {"@expr": "context.total"}}})
+    misfit = moved(**{"from": [1], "context": {"paid": {"@expr": "context.?name.orValue('')"}}})
+    known = {1: FIRST, 2: SECOND}
+    at = "/migrations/0/context/paid/@expr"
+
+    assert of_migrations(good, known) == []
+    assert of_migrations(both, known) == [("type_mismatch", at)]
+    assert of_migrations(unknown, known) == [("unknown_field", at)]
+    assert of_migrations(misfit, known) == [("type_mismatch", at)]
+
+
+def test_a_migration_is_read_dynamically_where_the_earlier_revisions_are_not_at_hand() -> None:
+    text = moved(**{"from": [1], "states": {"gone": "a"}, "context": {"paid": {"@expr": "context.total"}}})
+
+    assert of_migrations(text, None) == []
+
+
+def test_a_migration_names_revisions_and_states_that_are_there() -> None:
+    text = moved(**{"from": [1, 3], "states": {"open": "a", "opne": "b"}})
+
+    assert of_migrations(text, {1: FIRST, 2: SECOND}) == [
+        ("bad_migration", "/migrations/0/from/1"),
+        ("unknown_state", "/migrations/0/states/opne"),
+    ]
 
 
 @pytest.mark.parametrize(

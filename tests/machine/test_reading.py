@@ -231,7 +231,7 @@ def test_a_thousand_states_are_possible_and_more_are_not() -> None:
         return {f"s{n}": {"on": {"GO": f"s{(n + 1) % length}"}} for n in range(length)}
 
     assert not codes_of(states=chain(1_000), initial="s0")
-    assert codes_of(states=chain(1_001), initial="s0") == [("too_many", "/states")]
+    assert codes_of("malformed", states=chain(1_001), initial="s0") == [("too_many", "/states")]
 
 
 @pytest.mark.parametrize("name", ["", "a.b"])

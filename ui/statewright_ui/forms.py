@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from statewright.machine.outline import DEPTH, EXACT
+from statewright.machine.faults import DEPTH, EXACT
 
 Kind = Literal["text", "number", "checkbox", "select", "date", "email", "json"]
 PREFIX = "f."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Callable, Collection, Sequence
+from typing import Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +29,9 @@ from statewright.catalog.tables import RevisionRow, TypeRow
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
 from statewright.machine.problem import Problem, pointer_of
-from statewright.machine.reading import Reading, placed, read_definition
+from statewright.machine.reading import Reading, placed
+from statewright.machine.surroundings import Named, Surroundings, named_in, other
+from statewright.reading import Reader
 
 Status = Literal["draft", "active", "retired"]
 
@@ -75,23 +77,30 @@ class TypeEntry(Struct, frozen=True):
 class Catalog:
     """All that is known about definitions. Whatever changes it is durable before it returns."""
 
-    def __init__(self, engine: Engine, *, allow_unprotected_personal_data: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, *, allow_unprotected_personal_data: bool = False, reads_apart: bool = False
+    ) -> None:
+        """`reads_apart`: large documents are read in a process of its own, so that this one serves others meanwhile."""
         self._engine = engine
         self._allows_personal = allow_unprotected_personal_data
-        self._machines = Machines(engine)
+        self.reader = Reader(apart=reads_apart)
+        self._machines = Machines(engine, self.reader)
         self.refusals = Refusals(engine, self.machine_of)
         self.backtests = Backtests(engine)
         self.runs = Runs(engine)
         self.drafts = Drafts(engine, self._beginning)
 
     @classmethod
-    def open(cls, url: str, *, allow_unprotected_personal_data: bool = False) -> Catalog:
+    def open(cls, url: str, *, allow_unprotected_personal_data: bool = False, reads_apart: bool = False) -> Catalog:
         """The catalogue in the database at `url` (as SQLAlchemy writes it), made when it is not there yet."""
-        return cls(opened(url), allow_unprotected_personal_data=allow_unprotected_personal_data)
+        return cls(
+            opened(url), allow_unprotected_personal_data=allow_unprotected_personal_data, reads_apart=reads_apart
+        )
 
     def close(self) -> None:
         """Write the refusals still in memory and let go of the database."""
         self.refusals.close()
+        self.reader.close()
         self._machines.close()
         self._engine.dispose()
 
@@ -120,7 +129,7 @@ class Catalog:
 
     def check(self, text: bytes) -> list[Problem]:
         """All that is wrong with a document, in the order of the text; nothing is stored."""
-        return self._problems(read_definition(text, self._data_of), text)
+        return self._problems(self._read(text), text)
 
     def register(self, text: bytes, *, activate: bool = False) -> Registration:
         """Keep a document as a new draft, or find the revision that it is already; `activate` makes it the active one.
@@ -128,7 +137,7 @@ class Catalog:
         Raises InvalidDefinition with all problems when it is malformed, or when it is to be activated and has errors;
         TooManyDefinitions when the catalogue is full.
         """
-        reading = read_definition(text, self._data_of)
+        reading = self._read(text)
         problems = self._problems(reading, text)
         if reading.definition is None or (activate and _forbidden(problems)):
             raise InvalidDefinition(problems)
@@ -149,7 +158,7 @@ class Catalog:
         Raises InvalidDefinition with all problems when it has errors, UnknownType and UnknownRevision.
         """
         text = self.document(type, revision)
-        problems = self._problems(read_definition(text, self._data_of), text)
+        problems = self._problems(self._read(text), text)
         if _forbidden(problems):
             raise InvalidDefinition(problems)
         self.machine_of(type, revision)  # compiled here, before the hot path asks for it
@@ -216,10 +225,21 @@ class Catalog:
         chosen = [*active, revisions[-1]][0].revision
         return self.document(type, chosen).decode(), chosen
 
-    def _data_of(self, type: str) -> Mapping[str, Any] | None:
-        """The schema of a type's data by its active revision, for expressions that read related entities."""
-        machine = self.active(type)
-        return None if machine is None else machine.definition.schemas.context
+    def _read(self, text: bytes) -> Reading:
+        """Read a document among what is registered here."""
+        return self.reader.definition(text, self._around(named_in(text)))
+
+    def _around(self, named: Named) -> Surroundings:
+        """The active revisions of related types, and the earlier ones of its own that it migrates."""
+        machines = {type: self.active(type) for type in named.types}
+        types = {type: other(machine.definition) for type, machine in machines.items() if machine is not None}
+        if not named.revisions:
+            return Surroundings(types)
+        with Session(self._engine) as session:
+            where = (RevisionRow.type == named.type, col(RevisionRow.revision).in_(named.revisions[:REVISIONS]))
+            rows = session.exec(select(RevisionRow.revision, RevisionRow.document).where(*where)).all()
+        read = {number: self.reader.definition(document.encode()).definition for number, document in rows}
+        return Surroundings(types, {number: other(found) for number, found in read.items() if found is not None})
 
     def _problems(self, reading: Reading, text: bytes) -> list[Problem]:
         """What is wrong with the document itself, and with it in this installation."""
@@ -310,8 +330,8 @@ def _make_active(session: Session, row: RevisionRow) -> None:
     if row.status == "active":
         return
     earlier = session.exec(select(RevisionRow).where(RevisionRow.type == row.type, RevisionRow.status == "active"))
-    for other in earlier.all():
-        _retire(session, other)
+    for active in earlier.all():
+        _retire(session, active)
     session.flush()  # the index allows one active revision at any moment, so the earlier one goes first
     row.status = "active"
     row.activated_at = _now()

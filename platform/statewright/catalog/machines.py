@@ -13,14 +13,16 @@ from statewright.catalog.tables import RevisionRow
 from statewright.machine.branches import BadDefinition
 from statewright.machine.compile import Machine, compile_machine
 from statewright.machine.problem import Problem
-from statewright.machine.reading import placed, read_definition
+from statewright.machine.reading import placed
+from statewright.reading import Reader
 
 
 class Machines:
     """Machines by type and revision. Made for the hot path: once a machine is known, asking is a look-up."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reader: Reader) -> None:
         self._engine = engine
+        self._reader = reader
         self._watch = Watch(engine)
         self._refreshing = Lock()
         self._known: dict[tuple[str, int], Machine] = {}
@@ -61,7 +63,7 @@ class Machines:
             row = session.get(RevisionRow, (type, revision))
         if row is None:
             raise UnknownRevision(type, revision)
-        reading = read_definition(row.document.encode())
+        reading = self._reader.definition(row.document.encode())
         if reading.definition is None or (row.status == "draft" and not reading.activable):
             raise InvalidDefinition(reading.problems)
         try:

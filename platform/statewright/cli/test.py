@@ -14,7 +14,8 @@ from msgspec import Struct
 from statewright.cli.reports import count_of, errors_among, line_of
 from statewright.machine.compile import Machine, compile_machine
 from statewright.machine.coverage import Coverage, Goal, What, uncovered
-from statewright.machine.outline import Outline, Spot, outline
+from statewright.machine.faults import Spot
+from statewright.machine.outline import Outline, outline
 from statewright.machine.playing import Played, play
 from statewright.machine.problem import Problem
 from statewright.machine.proposals import propose

@@ -8,6 +8,7 @@ from statewright.catalog.database import opened
 from statewright.catalog.errors import CatalogError
 from statewright.catalog.machines import Machines
 from statewright.machine.definition import Relation
+from statewright.reading import Reader
 
 
 class Registered:
@@ -16,7 +17,7 @@ class Registered:
     def __init__(self, url: str) -> None:
         """`url` is the catalogue's database, as SQLAlchemy writes it."""
         self._engine = opened(url)
-        self._machines = Machines(self._engine)
+        self._machines = Machines(self._engine, Reader())
 
     def relations(self, type: str, revision: int) -> Mapping[str, Relation]:
         """The relations of a revision, by name. Raises LookupError for one that was never registered."""

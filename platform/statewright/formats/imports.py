@@ -10,7 +10,7 @@ from statewright.formats.folding import is_ours
 from statewright.formats.notes import Imported
 from statewright.formats.scxml.reading import read_scxml
 from statewright.formats.xstate.reading import read_xstate
-from statewright.machine.reading import read_definition
+from statewright.machine.reading import is_definition
 from statewright.machine.rewriting import Rewritten
 
 Source = Literal["statewright", "xstate", "scxml"]
@@ -25,7 +25,7 @@ def source_of(text: bytes) -> Source:
     """What a text is written in, as far as it tells. JSON that our own reader takes as it stands is ours."""
     if text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\xff\xfe", b"\xfe\xff")):
         return "scxml"
-    if read_definition(text).malformed:
+    if not is_definition(text):
         return "xstate"
     document = orjson.loads(text)
     # what is spelled as other versions of XState spell it was not written for us, though our reader would take it

@@ -124,7 +124,9 @@ class _Table:
         return self._name(initial) if initial in self.states.by_path else _escaped(str(initial))
 
     def _name(self, path: str) -> str:
-        """A state by its label, and the labels of those it lies in."""
+        """A state by its label, and the labels of those it lies in; the whole of it is where it begins."""
+        if not path:
+            return "the beginning"
         steps, names = path.split("."), []
         for length in range(1, len(steps) + 1):
             state = self.states.by_path[".".join(steps[:length])]

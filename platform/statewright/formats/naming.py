@@ -7,12 +7,13 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from statewright.machine.names import RESERVED_EVENTS, fault_of_event_name, fault_of_state_name
+from statewright.machine.names import RESERVED_EVENTS, fault_of_declared_name, fault_of_event_name, fault_of_state_name
 
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 _MS = (604_800_000, 86_400_000, 3_600_000, 60_000, 1_000)
 _CSS_TIME = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*(ms|s|m|min|h|d)?\s*", re.I)
 _CSS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_CODE = re.compile(r"=>|^\s*(?:async\s+)?function\b|[;{}]|\w\s*\(.*\)", re.S)
 _NAME_LENGTH = 100
 
 
@@ -54,6 +55,16 @@ def event_name(old: str) -> str:
     if fault_of_event_name(old) is None:
         return old
     return _mended(f"_{old}" if old.startswith(RESERVED_EVENTS) else old, ".=[]", fault_of_event_name)
+
+
+def declared_name(old: str) -> str:
+    """The name of a guard or a delay nearest to `old`."""
+    return old if fault_of_declared_name(old) is None else _mended(old, ".=[]", fault_of_declared_name)
+
+
+def is_code(text: str) -> bool:
+    """Whether a text is a piece of a program, where a name was to be expected."""
+    return _CODE.search(text) is not None
 
 
 def _mended(old: str, kept: str, fault_of: Callable[[str], str | None]) -> str:

@@ -20,9 +20,8 @@ from statewright.http.shapes import Page
 from statewright.machine.backtesting import Finding
 from statewright.machine.comparing import Comparison, Difference
 from statewright.machine.definition import Definition
+from statewright.machine.faults import EXACT
 from statewright.machine.moments import Micros, text_of
-from statewright.machine.outline import EXACT
-from statewright.machine.reading import read_definition
 
 FromRevision = Annotated[
     int | None,
@@ -164,7 +163,7 @@ async def revisions_of(rooms: Rooms, type: str, earlier: int | None, later: int 
 async def definition_of(rooms: Rooms, type: str, revision: int) -> tuple[Definition, str]:
     """The definition of a revision, with errors or without, and its digest."""
     text = await asyncio.to_thread(rooms.catalog.document, type, revision)
-    reading = await asyncio.to_thread(read_definition, text)
+    reading = await asyncio.to_thread(rooms.catalog.reader.definition, text)
     if reading.definition is None:
         raise refuse("not_found", f"Revision {revision} of {type} cannot be read any more.")
     return reading.definition, reading.digest

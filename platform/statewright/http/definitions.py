@@ -24,11 +24,10 @@ from statewright.http.rooms import Rooms
 from statewright.http.strictness import LIMIT_DEFAULT, cut
 from statewright.machine.comparing import Comparison
 from statewright.machine.definition import Definition
+from statewright.machine.faults import EXACT
 from statewright.machine.merging import merged_chart
 from statewright.machine.moments import text_of
-from statewright.machine.outline import EXACT
 from statewright.machine.problem import Problem
-from statewright.machine.reading import read_definition
 
 Picture = Literal["svg", "dot", "mermaid", "plantuml", "markdown", "xstate", "xstate-v6", "scxml"]
 MEDIA = {"svg": "image/svg+xml", **{name: notation.media for name, notation in EXPORTS.items()}}
@@ -103,7 +102,7 @@ async def register_definition(
 async def check_definition(request: Request[Any, Any, Any], rooms: NamedDependency[Rooms]) -> Checked:
     """Say what is wrong with a document; nothing is stored."""
     problems = await asyncio.to_thread(rooms.catalog.check, await json_text(request))
-    if problems and problems[0].code in ("malformed", "too_large"):
+    if problems and problems[0].code in ("malformed", "too_large", "too_costly"):
         raise InvalidDefinition(problems)  # no document at all, so it is answered like any other unreadable body
     return Checked(problems)
 
@@ -221,7 +220,7 @@ async def draw_definition(
         _, text = await asyncio.to_thread(_active, rooms, type)
     else:
         text = await asyncio.to_thread(rooms.catalog.document, type, revision)
-    reading = await asyncio.to_thread(read_definition, text)
+    reading = await asyncio.to_thread(rooms.catalog.reader.definition, text)
     if reading.definition is None:
         raise refuse(
             "not_found", f"Revision {revision} of {type} cannot be read any more, so there is no picture of it."

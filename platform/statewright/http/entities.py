@@ -43,7 +43,7 @@ from statewright.http.shapes import (
 )
 from statewright.http.strictness import LIMIT_DEFAULT, cut, moment, principal_behind
 from statewright.machine.explaining import body_of
-from statewright.machine.outline import EXACT
+from statewright.machine.faults import EXACT
 from statewright.machine.record import Head, Record
 from statewright.stores.sealing import KeysUnavailable
 from statewright.stores.words import Ref, StoreUnavailable

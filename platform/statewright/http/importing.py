@@ -6,14 +6,15 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from litestar import Request, post
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from msgspec import Struct
 
-from statewright.formats.imports import read_foreign
 from statewright.formats.notes import Note, Unreadable
 from statewright.http.bodies import body_text
 from statewright.http.calls import JSON, Answer, says
 from statewright.http.problems import refuse
+from statewright.http.rooms import Rooms
 from statewright.machine.problem import Problem
 
 _MEDIA = {"xstate": (JSON,), "scxml": ("application/scxml+xml", "application/xml", "text/xml")}
@@ -44,6 +45,7 @@ class Imported(Struct, frozen=True):
 )
 async def import_definition(
     request: Request[Any, Any, Any],
+    rooms: NamedDependency[Rooms],
     format: Annotated[
         Literal["xstate", "scxml"], QueryParameter(description="XState machine JSON (4, 5, 6), or SCXML.")
     ],
@@ -54,7 +56,7 @@ async def import_definition(
     """Read a machine of another tool into a document of our language. Nothing is stored: register the document next."""
     text = await body_text(request, _MEDIA[format])
     try:
-        found = await asyncio.to_thread(read_foreign, text, format, name=name)
+        found = await asyncio.to_thread(rooms.catalog.reader.foreign, text, format, name=name)
     except Unreadable as fault:
         sentence = f"Line {fault.line}, column {fault.column}: {fault.sentence}."
         raise refuse("malformed", sentence, line=fault.line, column=fault.column) from None

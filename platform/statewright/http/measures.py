@@ -20,8 +20,8 @@ from statewright.http.rooms import Rooms
 from statewright.http.shapes import State
 from statewright.http.strictness import LIMIT_DEFAULT, cut, moment
 from statewright.http.views import known, reach
+from statewright.machine.faults import EXACT
 from statewright.machine.moments import text_of
-from statewright.machine.outline import EXACT
 from statewright.stores.words import Place
 from statewright.views import (
     Dwell,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from statewright.http.strictness import LIMIT_DEFAULT, LIMIT_GREATEST, WAIT_GREATEST_S
-from statewright.machine.outline import EXACT
+from statewright.machine.faults import EXACT
 
 TypeName = Annotated[str, PathParameter(description="The entity type: the `id` of its definition.")]
 EntityId = Annotated[

@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as Busy
 
 from statewright.catalog import InvalidDefinition, TooManyDefinitions, UnknownRevision, UnknownType, WrongStatus
 from statewright.catalog.principals import NotBelieved
-from statewright.machine.outline import Fault
+from statewright.machine.faults import Fault
 from statewright.stores.words import BadPlace, LogDamaged, StoreFailed, StoreUnavailable, StoreUncertain
 from statewright.views import NotBuiltYet, NotThereYet
 
@@ -420,6 +420,8 @@ def _(error: Fault, where: str = "") -> Problem:
 def _(error: InvalidDefinition, where: str = "") -> Problem:
     """Text that is no JSON is `malformed` like any other body; what is no definition, or has errors, says all of it."""
     first = error.problems[0]
+    if first.code == "too_costly":
+        return problem("too_large", f"{first.sentence[:1].upper()}{first.sentence[1:]}.", problems=error.problems)
     if first.code in ("malformed", "too_large"):
         place = "" if first.line is None else f"Line {first.line}, column {first.column}: "
         sentence = f"{place}{first.sentence}."

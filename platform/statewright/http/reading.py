@@ -8,31 +8,32 @@ only a body that looks suspicious is read a second time, and only one that is re
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from statewright.http.problems import Problem, ProblemFound, problem
-from statewright.machine.outline import DEPTH, EXACT, Fault, Spot, first_fault, outline
+from statewright.machine.faults import (
+    DEPTH,
+    Fault,
+    Spot,
+    first_fault,
+    has_inexact_numbers,
+    has_many_digits,
+    is_deep,
+    repeats_keys,
+)
+from statewright.machine.outline import outline
 from statewright.machine.problem import pointer_of
 
 T = TypeVar("T")
 SMALL = 16_384
 """Up to so many bytes the place of a fault is looked for at once: it takes a millisecond for each thousand."""
-_AS_NOUGHTS = bytes.maketrans(b"123456789", b"000000000")
-_MANY_DIGITS = b"0" * 16
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _PATH = re.compile(r" - at `\$?(?P<path>.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>[0-9]+)\]|\[\.\.\.\]")
-
-
-class _Suspicious(Exception):
-    """What the second reading found; the third says where."""
 
 
 class Unread(ProblemFound):
@@ -80,11 +81,11 @@ def look_again(text: bytes, members: int = 0) -> None:
     Raises ProblemFound. A text with no more colons than members, none of them written as an
     escape, cannot hold a key twice.
     """
-    if text.count(b":") > max(members, 1) or b"\\" in text:
-        _refuse_repeated_keys(text)
-    if _has_many_digits(text):
-        _refuse_inexact_numbers(text)
-    if text.count(b"[") + text.count(b"{") > DEPTH and _is_deep(text):
+    if (text.count(b":") > max(members, 1) or b"\\" in text) and repeats_keys(text):
+        raise _of_syntax(text, "a key comes twice")
+    if has_many_digits(text) and has_inexact_numbers(text):
+        raise _of_syntax(text, "a number is too large to be held exactly; send it as text")
+    if is_deep(text):
         raise _of_syntax(text, f"the JSON nests deeper than {DEPTH}")
 
 
@@ -94,56 +95,8 @@ def is_beyond_doubt(text: bytes, members: int) -> bool:
         text.count(b":") <= members  # and so no object but those that were counted
         and b"\\" not in text
         and text.count(b"[") <= DEPTH // 2
-        and not _has_many_digits(text)
+        and not has_many_digits(text)
     )
-
-
-def _has_many_digits(text: bytes) -> bool:
-    """Whether sixteen digits stand in a row: a tenth of what a regular expression takes to say so."""
-    return _MANY_DIGITS in text.translate(_AS_NOUGHTS)
-
-
-def _refuse_repeated_keys(text: bytes) -> None:
-    try:
-        _WITHOUT_REPEATS.decode(text.decode())
-    except _Suspicious as found:
-        raise _of_syntax(text, str(found)) from None
-    except (ValueError, RecursionError) as error:
-        raise _of_syntax(text, str(error)) from None
-
-
-def _refuse_inexact_numbers(text: bytes) -> None:
-    try:
-        _WITH_EXACT_NUMBERS.decode(text.decode())
-    except (_Suspicious, ValueError, RecursionError) as error:
-        raise _of_syntax(text, str(error)) from None
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Suspicious("a key comes twice")
-    return found
-
-
-def _exact(digits: str) -> int:
-    if len(digits) > 17 or abs(int(digits)) > EXACT:
-        raise _Suspicious("a number is too large to be held exactly; send it as text")
-    return int(digits)
-
-
-_WITHOUT_REPEATS = json.JSONDecoder(object_pairs_hook=_once_each)
-_WITH_EXACT_NUMBERS = json.JSONDecoder(parse_int=_exact)
-
-
-def _is_deep(text: bytes) -> bool:
-    """Whether brackets nest deeper than they may: innermost pairs are taken away once for each level."""
-    left = _STRINGS.sub(b"", text).translate(None, _NOT_BRACKETS)
-    for _ in range(DEPTH):
-        if not left:
-            return False
-        left = left.replace(b"[]", b"\x00").replace(b"{}", b"\x00").replace(b"\x00", b"")
-    return bool(left)
 
 
 def _unread(text: bytes, explain: Callable[[], Problem]) -> ProblemFound:

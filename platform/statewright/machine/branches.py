@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from statewright.machine.definition import Actions, Branch, Definition
 from statewright.machine.expressions import Expression, ExpressionError, Moment, Scope, compile_expression
+from statewright.machine.faults import DEPTH, EXACT
 from statewright.machine.moments import Micros, duration_of
-from statewright.machine.outline import DEPTH, EXACT
 from statewright.machine.problem import child, pointer_of
 from statewright.machine.record import Leaves
 from statewright.machine.schemas import Schema

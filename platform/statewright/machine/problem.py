@@ -45,12 +45,18 @@ def malformed(code: str, pointer: str, sentence: str, fix: str | None = None) ->
 
 def pointer_of(*steps: str | int) -> str:
     """The JSON pointer (RFC 6901) made of `steps`; the empty pointer is the whole document."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    pointer = ""
+    for step in steps:
+        pointer = child(pointer, step)
+    return pointer
 
 
 def child(pointer: str, step: str | int) -> str:
     """The pointer one step below `pointer`."""
-    return pointer + pointer_of(step)
+    name = str(step)
+    if "~" in name or "/" in name:
+        name = name.replace("~", "~0").replace("/", "~1")
+    return f"{pointer}/{name}"
 
 
 def shown(name: str) -> str:

@@ -19,11 +19,13 @@ from msgspec import Struct, inspect
 
 from statewright.machine import lint, salvage
 from statewright.machine.definition import Definition
-from statewright.machine.lint import Types
+from statewright.machine.faults import Fault, below, first_fault
+from statewright.machine.lint import limits
 from statewright.machine.names import nearest
-from statewright.machine.outline import Fault, Outline, below, outline
+from statewright.machine.outline import Outline, outline
 from statewright.machine.problem import Problem, malformed, shown, warning
 from statewright.machine.rewriting import Rewritten
+from statewright.machine.surroundings import ALONE, Surroundings
 
 T = TypeVar("T", bound=Struct)
 
@@ -64,24 +66,17 @@ class Reading(Struct, frozen=True):
         return all(problem.severity == "warning" for problem in self.problems)
 
 
-def read_definition(text: bytes, types: Types | None = None) -> Reading:
-    """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places.
-
-    `types` gives the schema of the data of a related entity type, as far as it is known.
-    """
-    found = _read_alone(text)
-    relations = () if types is None or found.definition is None else found.definition.relations.values()
-    if types is None or all(types(relation.entity) is None for relation in relations):
-        return found
-    return _read(text, types)
+def read_definition(text: bytes, around: Surroundings = ALONE) -> Reading:
+    """Read and check a document. Never raises: all that is wrong with it comes back as problems, with places."""
+    return _read_alone(text) if around == ALONE else _read(text, around)
 
 
 @functools.lru_cache(maxsize=4)  # registering, activating and compiling read the same text one after the other
 def _read_alone(text: bytes) -> Reading:
-    return _read(text, lambda entity: None)
+    return _read(text, ALONE)
 
 
-def _read(text: bytes, types: Types) -> Reading:
+def _read(text: bytes, around: Surroundings) -> Reading:
     if len(text) > SIZE:
         sentence = f"the document has {len(text):,} bytes; at most {SIZE:,} are possible"
         fix = "make several definitions of it, related to each other"
@@ -92,21 +87,38 @@ def _read(text: bytes, types: Types) -> Reading:
         return Reading(None, (_of_fault(fault),), "")
     document = orjson.loads(text)
     digest = hashlib.sha256(orjson.dumps(document)).hexdigest()
+    beyond = limits.too_large(document)
+    if beyond:
+        return Reading(None, _placed(beyond, places), digest)
     rewritten = Rewritten(document)
-    shape = list(itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1))
-    if shape:
-        found = [*shape, *_beside(shape, rewritten.document, types)]
+    try:
+        definition = msgspec.convert(rewritten.document, Definition)
+    except msgspec.ValidationError as error:
+        shape = [*itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1)]
+        shape = shape or [malformed("wrong_type", "", str(error))]
+        found = [*shape, *_beside(shape, rewritten.document, around)]
         return Reading(None, _placed(_as_sent(found, rewritten), places), digest)
-    definition = msgspec.convert(rewritten.document, Definition)
-    return Reading(definition, _placed(_as_sent(lint.problems_of(definition, types), rewritten), places), digest)
+    return Reading(definition, _placed(_as_sent(lint.problems_of(definition, around), rewritten), places), digest)
 
 
-def _beside(shape: Sequence[Problem], document: Any, types: Types) -> Iterable[Problem]:
+def is_definition(text: bytes) -> bool:
+    """Whether a text is of this language, with errors or without: what `malformed` says, without any other check."""
+    if len(text) > SIZE or first_fault(text) is not None:
+        return False
+    document = orjson.loads(text)
+    try:
+        msgspec.convert(Rewritten(document).document, Definition)
+    except msgspec.ValidationError:
+        return False
+    return not limits.too_large(document)
+
+
+def _beside(shape: Sequence[Problem], document: Any, around: Surroundings) -> Iterable[Problem]:
     """What is wrong besides the shape, as far as that can be said without the misshapen parts."""
     if len(shape) > REPORTED:
         return ()
     rest = salvage.salvaged(document, shape)
-    return () if rest is None else salvage.independent(lint.problems_of(rest, types), shape)
+    return () if rest is None else salvage.independent(lint.problems_of(rest, around), shape)
 
 
 def _as_sent(problems: Iterable[Problem], rewritten: Rewritten) -> Iterable[Problem]:

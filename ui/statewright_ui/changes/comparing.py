@@ -15,7 +15,6 @@ from statewright.machine.comparing import Comparison, Difference
 from statewright.machine.compile import Machine
 from statewright.machine.definition import Definition
 from statewright.machine.merging import merged_chart
-from statewright.machine.reading import read_definition
 from statewright.views import NotBuiltYet, RevisionCount
 from statewright_ui import shown
 from statewright_ui.needs import Needs, ask
@@ -84,7 +83,7 @@ async def compared(
 
 def definition_of(needs: Needs, type: str, revision: int) -> Definition:
     """A revision's definition, with errors or without. Raises Nowhere for one that cannot be read any more."""
-    reading = read_definition(needs.catalog.document(type, revision))
+    reading = needs.catalog.reader.definition(needs.catalog.document(type, revision))
     if reading.definition is None:
         raise Nowhere("It cannot be read", f"Revision {revision} of {type} cannot be read any more.")
     return reading.definition

@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from statewright.catalog import Revision, TypeEntry
 from statewright.diagram.svg import svg_of
-from statewright.machine.reading import read_definition
 from statewright_ui import shown
 from statewright_ui.definition.figures import HEATS, figures_of
 from statewright_ui.needs import AskedFor, Needs, ask
@@ -79,7 +78,8 @@ def definitions(needs: Needs) -> list[HTTPRouteHandler]:
 
 async def _draft(needs: Needs, revision: Revision) -> str:
     """The picture of a draft that has errors, as far as it can be drawn."""
-    reading = read_definition(await ask(needs.catalog.document, revision.type, revision.revision))
+    text = await ask(needs.catalog.document, revision.type, revision.revision)
+    reading = await ask(needs.catalog.reader.definition, text)
     if reading.definition is None:
         return ""
     return await svg_of(reading.definition, revision.digest, window=DIAGRAM_WINDOW)

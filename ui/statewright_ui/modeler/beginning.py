@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from statewright.catalog import DraftThere, TooManyDrafts, UnknownType
 from statewright.formats.eventlog import NoHistory, observed
-from statewright.formats.imports import read_foreign, source_of
+from statewright.formats.imports import source_of
 from statewright.formats.naming import type_name
 from statewright.formats.notes import Note, Unreadable
 from statewright.machine.chart import spaced
@@ -117,7 +117,7 @@ def _begun(needs: Needs, fields: dict[str, Any], content: bytes) -> Begun:
     label = " ".join(str(fields.get("name", "")).split())[:_LONGEST_NAME]
     how = str(fields.get("how", "empty"))
     if how == "import":
-        begun = _imported(content or str(fields.get("text", "")).encode(), label)
+        begun = _imported(needs, content or str(fields.get("text", "")).encode(), label)
     elif how == "log":
         begun = _from_log(content, label, str(fields.get("entity_type", "")), str(fields.get("least", "1")))
     else:
@@ -152,7 +152,7 @@ def _called(text: str, type: str, label: str) -> str:
     return done.text if isinstance(done, Edited) else renamed
 
 
-def _imported(content: bytes, label: str) -> Begun:
+def _imported(needs: Needs, content: bytes, label: str) -> Begun:
     if not content.strip():
         raise CannotBegin("Choose a file, or paste the machine's text.", "text")
     source = source_of(content)
@@ -163,7 +163,7 @@ def _imported(content: bytes, label: str) -> Begun:
         text = content.decode()
         return Begun(type, _called(text, type, label) if label else text, "Begin from a file")
     try:
-        imported = read_foreign(content, source, name=name)
+        imported = needs.catalog.reader.foreign(content, source, name=name)
     except Unreadable as error:
         raise CannotBegin(f"It cannot be read: {error}.", "text") from error
     document = dict(imported.document)

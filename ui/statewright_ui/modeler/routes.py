@@ -21,11 +21,10 @@ from statewright.diagram.marks import transition_key
 from statewright.diagram.svg import svg_of
 from statewright.machine.chart import Arrow
 from statewright.machine.completing import completions
-from statewright.machine.definition import json_schema
+from statewright.machine.definition import Definition, json_schema
 from statewright.machine.editing import BranchAt, Edit, Edited, EditRefused, SetBranch, edited
 from statewright.machine.editing.plan import KEYS, way_to
 from statewright.machine.editing.sheet import steps
-from statewright.machine.reading import read_definition
 from statewright_ui import shown
 from statewright_ui.modeler.forms import Form, edit_of
 from statewright_ui.modeler.sight import Sight, field_rows, sight_of
@@ -37,6 +36,7 @@ from statewright_ui.same_site import only_from_here
 
 WINDOW = (820.0, 700.0)
 """The room for the diagram between outline and inspector, in pixels."""
+_EMPTY = Definition(id="a", states={})
 DRAWN_WITHIN_S = 0.06
 """How long an edit's answer waits for a new layout; one that takes longer is fetched by the page when it is there."""
 
@@ -120,12 +120,12 @@ def _changed(needs: Needs, type: str, form: Form, view: View) -> tuple[Draft, Vi
     draft = drafts.of(type)
     if op == "save":
         return _saved(needs, draft, view)
-    definition = read_definition(draft.sound.encode()).definition
+    definition = needs.catalog.reader.definition(draft.sound.encode()).definition
     edit: Edit | EditRefused
     if definition is None and op != "rewrite":
         edit = EditRefused("The document is not of the language yet. Mend it in the JSON tab.")
     else:
-        edit = edit_of(op, form, definition or read_definition(b'{"id": "a", "states": {}}').definition)  # type: ignore[arg-type]  # it is one
+        edit = edit_of(op, form, definition or _EMPTY)
     if isinstance(edit, EditRefused):
         return draft, view, Told(refused=edit)
     answer = drafts.edit(type, number, edit, editor)
@@ -154,7 +154,7 @@ def _key(draft: Draft, at: BranchAt) -> str:
 
 def _saved(needs: Needs, draft: Draft, view: View) -> tuple[Draft, View, Told]:
     """Register the draft as it is as a revision."""
-    definition = read_definition(draft.text.encode()).definition
+    definition = needs.catalog.reader.definition(draft.text.encode()).definition
     if definition is not None and definition.id != view.type:
         sentence = f"The document's id is {definition.id!r}, and this is the draft of {view.type!r}. Set the id back."
         return draft, view, Told(refused=EditRefused(sentence))
@@ -234,7 +234,7 @@ async def _drawing(sight: Sight, within_s: float | None = None) -> str | None:
 
 def _completed(needs: Needs, draft: Draft, form: Form) -> dict[str, Any]:
     """What fits at the caret of a guard, and what the checker would say of the guard as it is."""
-    definition = read_definition(draft.sound.encode()).definition
+    definition = needs.catalog.reader.definition(draft.sound.encode()).definition
     if definition is None:
         return {"options": [], "faults": [], "list_id": "options"}
     text = str(form.fields.get("guard", form.text("value")))
@@ -248,7 +248,7 @@ def _completed(needs: Needs, draft: Draft, form: Form) -> dict[str, Any]:
 
 def _would_say(needs: Needs, draft: Draft, at: BranchAt, text: str) -> list[Any]:
     """The problems of a branch's guard if it were this text."""
-    definition = read_definition(draft.sound.encode()).definition
+    definition = needs.catalog.reader.definition(draft.sound.encode()).definition
     if definition is None or not text.strip() or form_is_new(at):
         return []
     answer = edited(draft.sound, SetBranch(at=at, changes={"guard": guard_of(text, definition)}))

@@ -16,7 +16,6 @@ from statewright.machine.chart import ROOT, Arrow, Box, Chart, chart_of, folded,
 from statewright.machine.definition import TONES, Branch, Definition, State, branches_of
 from statewright.machine.editing import BranchAt, way_of
 from statewright.machine.problem import Problem
-from statewright.machine.reading import read_definition
 from statewright.machine.rewriting import delay_of
 from statewright.machine.targets import States
 from statewright_ui.modeler.values import PatchRow, constant_text, guard_text, patch_rows
@@ -160,7 +159,7 @@ class Sight(Struct, frozen=True, kw_only=True):
 
 def sight_of(catalog: Catalog, draft: Draft, view: View) -> Sight:
     """Look at a draft from a view; what is selected and not there any more is the definition."""
-    definition = read_definition(draft.sound.encode()).definition or _NEVER
+    definition = catalog.reader.definition(draft.sound.encode()).definition or _NEVER
     return _Looking(catalog, draft, view, definition).sight()
 
 

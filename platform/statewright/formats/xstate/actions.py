@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from statewright.formats.naming import event_name
+from statewright.formats.naming import event_name, is_code
 from statewright.formats.notes import Ledger
+from statewright.machine.names import fault_of_event_name
 from statewright.machine.problem import child
 
 _OURS = ("assign", "raise", "emit", "log", "send")
@@ -45,6 +46,9 @@ class Actions:
         if action is None or action in ("", {}):
             return []
         if isinstance(action, str):
+            plain = action.removeprefix("@").removeprefix("xstate.")
+            if plain != action and action not in self.named:
+                return self._built_in(plain, {"type": action}, pointer)
             return self._of_name(action, None, pointer, depth)
         if isinstance(action, list) and depth < _NESTING:
             return [each for item in action for each in self._carried(item, pointer, depth + 1)]
@@ -56,12 +60,18 @@ class Actions:
         if name in self.named and depth < _NESTING:
             self.ledger.rewritten(pointer, f"the action {name[:60]!r} is written out where it is used")
             return self._carried(self.named[name], pointer, depth + 1)
+        if not self.ours and fault_of_event_name(name) is not None:
+            if is_code(name):
+                return [self._effect_of_code(pointer, name)]
+            called = event_name(name)
+            self.ledger.rewritten(pointer, f"the action {name[:60]!r} is called {called!r} here")
+            return [called if whole is None else {**whole, "type": called}]
         return [name if whole is None else whole]
 
     def _of_type(self, action: dict[str, Any], pointer: str, depth: int) -> list[Any]:
         type = action["type"]
         plain = type.removeprefix("@").removeprefix("xstate.")
-        if type != plain or plain in ("raise", "log"):
+        if type != plain or plain in ("raise", "log") or (plain == "assign" and not self.ours):
             return self._built_in(plain, action, pointer)
         if self.ours or plain in _OURS:
             return self._of_name(type, action, pointer, depth)
@@ -119,10 +129,11 @@ class Actions:
             return []
         return [{"type": "emit" if kind == "emit" else "raise", "event": event}]
 
-    def _effect_of_code(self, pointer: str) -> str:
+    def _effect_of_code(self, pointer: str, code: str = "") -> str:
         self.unnamed += 1
         name = f"action_{self.unnamed}"
-        self.ledger.rewritten(pointer, f"code does not run here: the action is the named effect {name!r}")
+        said = f" ({code[:60]})" if code else ""
+        self.ledger.rewritten(pointer, f"code{said} does not run here: the action is the named effect {name!r}")
         return name
 
 

@@ -11,7 +11,7 @@ from statewright.formats.notes import Ledger
 from statewright.formats.xstate.invoking import Invocations
 from statewright.formats.xstate.tree import Node, Tree
 from statewright.machine.names import RESERVED_EVENTS, fault_of_descriptor
-from statewright.machine.problem import child, pointer_of
+from statewright.machine.problem import child
 
 _DONE_STATE = re.compile(r"(?:xstate\.)?done\.state\.(.+)", re.S)
 _AFTER = re.compile(r"xstate\.after(?:\((?P<old>[^)]*)\)#|\.(?P<new>\d+)\.).*", re.S)
@@ -39,10 +39,8 @@ class Events:
     def of(self, node: Node) -> Iterator[Written]:
         """All that a state has, in document order; the same trigger may come twice."""
         raw, pointer = node.raw, node.pointer
-        on = raw.get("on")
-        on = on if isinstance(on, dict) else {}
-        for event, written in on.items():
-            yield from self._event(event, written, node, pointer + pointer_of("on", event))
+        for event, written, at in _each(raw.get("on"), child(pointer, "on"), "event"):
+            yield from self._event(event, written, node, at)
         if raw.get("always") is not None and (raw["always"] != [] or self.ours):
             yield Written("always", "always", raw["always"], child(pointer, "always"))
         if raw.get("choice") is not None:
@@ -111,14 +109,20 @@ class Events:
             self.ledger.lost(pointer, f"{event[:60]!r} is not carried: write `onDone` in the state that is done")
 
     def _after(self, written: Any, pointer: str) -> Iterator[Written]:
-        if isinstance(written, dict):
-            for delay, branches in written.items():
-                yield Written("after", delay, branches, child(pointer, delay))
-        elif isinstance(written, list):
-            for index, branch in enumerate(written):
-                if isinstance(branch, dict):
-                    yield Written("after", _key_of(branch.get("delay")), branch, child(pointer, index))
+        for delay, branches, at in _each(written, pointer, "delay"):
+            yield Written("after", delay, branches, at)
 
 
-def _key_of(delay: Any) -> str:
-    return str(delay) if isinstance(delay, str | int | float) and not isinstance(delay, bool) else "delay"
+def _each(written: Any, pointer: str, named_by: str) -> Iterator[tuple[str, Any, str]]:
+    """The branches by event or delay: XState 4 takes a list, too, of branches that name theirs."""
+    if isinstance(written, dict):
+        for key, branches in written.items():
+            yield key, branches, child(pointer, key)
+    elif isinstance(written, list):
+        for index, branch in enumerate(written):
+            if isinstance(branch, dict):
+                yield _key_of(branch.get(named_by), named_by), branch, child(pointer, index)
+
+
+def _key_of(key: Any, otherwise: str = "delay") -> str:
+    return str(key) if isinstance(key, str | int | float) and not isinstance(key, bool) else otherwise

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from statewright.formats.naming import event_name
+from statewright.formats.naming import event_name, is_code
 from statewright.formats.notes import Ledger
 from statewright.formats.xstate.tree import Node, Tree
 from statewright.machine.problem import child
@@ -36,6 +36,11 @@ class Invocations:
             found = list(self._written(written, child(node.pointer, "invoke")))
             if found:
                 self._of[node] = found
+            for index, each in enumerate(found):
+                if not isinstance(each.raw.get("id"), str):
+                    own = tree.own_id(node)
+                    self._src_by_id.setdefault(f"{own}:invocation[{index}]", each.src)
+                    self._src_by_id.setdefault(f"{index}.{own}", each.src)
 
     def _written(self, written: Any, pointer: str) -> Iterator[_Invocation]:
         if isinstance(written, list):
@@ -47,7 +52,7 @@ class Invocations:
         if not isinstance(written, dict) or not written:
             return
         src = _source_of(written)
-        if src is None:
+        if src is None or is_code(src):
             src = f"service_{len(self._src_by_id) + 1}"
         src = event_name(src.removesuffix(".")[:80])
         id = written.get("id")

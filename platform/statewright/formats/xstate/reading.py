@@ -15,8 +15,9 @@ from statewright.formats.written import keys_of
 from statewright.formats.xstate.states import States
 from statewright.formats.xstate.tree import Tree
 from statewright.machine.definition import Definition
+from statewright.machine.faults import Fault
 from statewright.machine.names import fault_of_event_name
-from statewright.machine.outline import Fault, outline
+from statewright.machine.outline import outline
 from statewright.machine.reading import read_definition
 
 SIZE = 2 * 1024 * 1024
@@ -33,6 +34,7 @@ _KNOWN_ON_MACHINE = frozenset(
 )
 _ORDER = keys_of(Definition)
 _LABEL = 200
+_ONLY_STATE = "active"
 
 
 def read_xstate(text: bytes, *, name: str = "machine") -> Imported:
@@ -110,8 +112,11 @@ class _Machine:
         self._schemas(raw, found)
         self._context(raw, found)
         self._guards_and_delays(raw, found)
-        if not isinstance(found.get("states"), dict):
+        if not found.get("states"):
             found["states"] = {}
+            if not self.ours:
+                found |= {"initial": _ONLY_STATE, "states": {_ONLY_STATE: {}}}
+                self.ledger.rewritten("", f"the machine has no states, so it is always in one, {_ONLY_STATE!r}")
         return {key: found[key] for key in _ORDER if key in found}
 
     def _schemas(self, raw: dict[str, Any], found: dict[str, Any]) -> None:

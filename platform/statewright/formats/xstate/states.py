@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
 from statewright.formats.folding import unfolded
-from statewright.formats.naming import iso_of_ms, iso_of_words
+from statewright.formats.naming import declared_name, is_code, iso_of_ms, iso_of_words
 from statewright.formats.notes import Ledger
 from statewright.formats.written import keys_of
 from statewright.formats.xstate.actions import Actions
@@ -193,7 +194,7 @@ class States:
             found["meta"] = meta if isinstance(meta, dict) else {"value": meta}
         kept = {}
         for key, value in raw.items():
-            if key in _CARRIED or key in _ONLY_HERE or key in known or value in (None, [], {}, ""):
+            if key in _CARRIED or key in _ONLY_HERE or key in known or _is_hollow(value):
                 continue
             if key in ("version", "key", "context") and node.parent is None:
                 continue
@@ -214,7 +215,9 @@ class States:
             branches = self.branches(written, node, pointer)
             place = found if trigger in ("always", "onDone") else found.setdefault(trigger, {})
             key = self._delay_key(key, pointer, node) if trigger == "after" else key
-            place[key] = branches if key not in place else [*_listed(place[key]), *_listed(branches)]
+            if key in place:
+                branches = self._reachable([*_listed(place[key]), *_listed(branches)], pointer)
+            place[key] = branches
         self._with_prefixes(node, found)
 
     def _with_prefixes(self, node: Node, found: dict[str, Any]) -> None:
@@ -232,8 +235,19 @@ class States:
         """What stands under a descriptor, in the same form."""
         if isinstance(written, list):
             found = [self._branch(each, node, child(pointer, index)) for index, each in enumerate(written)]
+            found = self._reachable(found, pointer)
             return found[0] if len(found) == 1 and not self.ours else found
         return self._branch(written, node, pointer)
+
+    def _reachable(self, branches: list[Any], pointer: str) -> list[Any]:
+        """The branches up to the first without a guard: the others were never taken, and would be errors here."""
+        for index, branch in enumerate(branches[:-1]):
+            if not self.ours and not (isinstance(branch, dict) and "guard" in branch):
+                more = len(branches) - index - 1
+                what = "one branch is" if more == 1 else f"{more} branches are"
+                self.ledger.lost(pointer, f"{what} not carried: a branch without a guard stands before, so it is taken")
+                return branches[: index + 1]
+        return branches
 
     def _branch(self, written: Any, node: Node, pointer: str) -> Any:
         if isinstance(written, str):
@@ -348,11 +362,20 @@ class States:
         iso = iso_of_words(key)
         if iso is not None:
             return iso
-        self.delays[key] = {"duration": None}
+        name = declared_name(key)
+        if is_code(key):
+            name = next(name for number in itertools.count(1) if (name := f"delay_{number}") not in self.delays)
+        self.delays[name] = {"duration": None}
+        called = "" if name == key else f", and called {name!r} here"
         self.ledger.rewritten(
-            pointer, f"the delay {key[:60]!r} is code elsewhere: fill in its `duration` under `delays`"
+            pointer, f"the delay {key[:60]!r} is code elsewhere{called}: fill in its `duration` under `delays`"
         )
-        return key
+        return name
+
+
+def _is_hollow(value: Any) -> bool:
+    """Whether nothing is said, however deep: as types for a compiler look, once they are JSON."""
+    return value in (None, [], {}, "") or (isinstance(value, dict) and all(map(_is_hollow, value.values())))
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,12 +82,22 @@ class Tree:
                 child.id = self._ids.take(state_name(id))
             self._grow(child, own)
 
+    def own_id(self, node: Node) -> str:
+        """The id that XState gives a state: its own, or the keys that lead to it."""
+        written = node.raw.get("id")
+        if isinstance(written, str) and written and node.parent is not None:
+            return written
+        return self.old_id if node.parent is None else f"{self._full(node.parent)}{self.delimiter}{node.key}"
+
+    def _full(self, node: Node) -> str:
+        return self.old_id if node.parent is None else f"{self._full(node.parent)}{self.delimiter}{node.key}"
+
     def by_id(self, id: str) -> tuple[Node, list[str]] | None:
         """The state with an id and the keys that follow, where they lead to a state.
 
         The shortest id is tried first, as XState 5 does; in version 4 ids may hold dots.
         """
-        steps = id.split(self.delimiter)
+        steps = self._steps(id)
         for length in range(1, len(steps) + 1):
             found = self._by_id.get(self.delimiter.join(steps[:length]))
             if found is not None and _down(found, steps[length:]) is not None:
@@ -102,8 +113,20 @@ class Tree:
         if target.startswith("#"):
             return self.by_id(target[1:])
         if target.startswith(self.delimiter):
-            return holder, target[len(self.delimiter) :].split(self.delimiter)
-        return holder.parent or holder, target.split(self.delimiter)
+            return self._below(holder, target[len(self.delimiter) :])
+        return self._below(holder.parent or holder, target)
+
+    def _below(self, base: Node, keys: str) -> tuple[Node, list[str]]:
+        """The keys of a path; a key that holds the delimiter itself is taken whole where it could be nothing else."""
+        steps = self._steps(keys)
+        return base, [keys] if _down(base, steps) is None and keys in base.children else steps
+
+    def _steps(self, keys: str) -> list[str]:
+        """The keys, parted at the delimiters that no backslash stands before."""
+        if "\\" not in keys:
+            return keys.split(self.delimiter)
+        parts = re.split(rf"(?<!\\){re.escape(self.delimiter)}", keys)
+        return [part.replace(f"\\{self.delimiter}", self.delimiter) for part in parts]
 
     def written(self, target: str, holder: Node) -> str | None:
         """The same target in the names used here and in the same form; None where it means no state."""

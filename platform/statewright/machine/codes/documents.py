@@ -21,6 +21,13 @@ ROWS: dict[str, Row] = {
         meaning="A definition has at most 512 KB of text.",
         remedy="Split it into several definitions that are related to each other.",
     ),
+    "too_costly": Row(
+        severity="malformed",
+        title="Reading the document takes too much",
+        meaning="A server reads a large document in a process of its own, and gave that up after 15 seconds, or at 1.5 "
+        "GB of memory. Found by a server; no document that keeps the other limits is known to take a tenth of it.",
+        remedy="Split it into several definitions that are related to each other.",
+    ),
     "unknown_key": Row(
         severity="malformed",
         title="There is no such key",
@@ -84,12 +91,13 @@ ROWS: dict[str, Row] = {
     ),
     "too_many": Row(
         severity="error",
+        also="malformed",
         title="A limit is exceeded",
         meaning="A definition has at most 1,000 states and 5,000 branches; at most 64 leaves can be active and 64 "
         "timers run at once; a branch leads to at most 64 states, and carries out at most 64 actions. The patterns "
         "of all schemas together, and those of all expressions, come to at most 100,000 steps of an automaton "
-        "(`x{1,900}` to about 1,800). Beyond the first two, or with larger patterns in schemas, nothing else is "
-        "checked.",
+        "(`x{1,900}` to about 1,800). Beyond the first two the document is refused; with larger patterns in schemas, "
+        "nothing else is checked.",
         remedy="Make entities of their own of what is independent, and relate them.",
         example=opened(on={"SHUT": "closed", "BREAK": "broken"}, entry=["notify"] * 65),
         pointer="/states/open/entry",

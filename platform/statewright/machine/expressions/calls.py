@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from statewright.machine.expressions import syntax, tree
@@ -306,10 +306,7 @@ def _in_state(checker: Checker, node: syntax.Call, known: Facts) -> tree.Node:
     assert isinstance(written, syntax.Constant)
     state = str(written.value)
     if len(node.args) == 1:
-        if state not in checker.scope.states:
-            near = nearest(state, checker.scope.states) or _by_last_name(state, checker.scope.states)
-            sentence = f"there is no state {state[:100]}; in_state() takes the full path of one"
-            checker.fault("unknown_state", written.at, sentence, near and f"in_state('{near}')")
+        _known_state(checker, written, state, checker.scope.states, "")
         checker.in_states.append((state, None))
         return tree.InState(at=node.at, end=node.end, type=BOOL, state=state)
     other = node.args[1]
@@ -319,8 +316,19 @@ def _in_state(checker: Checker, node: syntax.Call, known: Facts) -> tree.Node:
     checked = checker.check(other, known, {})
     if not isinstance(checked, tree.Related):
         return _nothing(node, BOOL)
+    if other.name in checker.scope.related_states:
+        _known_state(checker, written, state, checker.scope.related_states[other.name], other.name)
     checker.in_states.append((state, other.name))
     return tree.InState(at=node.at, end=node.end, type=BOOL, state=state, relation=other.name)
+
+
+def _known_state(checker: Checker, written: syntax.Node, state: str, states: Collection[str], relation: str) -> None:
+    if state in states:
+        return
+    near = nearest(state, states) or _by_last_name(state, states)
+    of, asked = (f" of related.{relation}", f", related.{relation}") if relation else ("", "")
+    sentence = f"there is no state {state[:100]}{of}; in_state() takes the full path of one"
+    checker.fault("unknown_state", written.at, sentence, near and f"in_state('{near}'{asked})")
 
 
 def _by_last_name(state: str, states: Any) -> str | None:

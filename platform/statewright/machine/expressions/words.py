@@ -32,7 +32,8 @@ class Scope(Struct, frozen=True):
     `context` and a mapping in `event` are JSON Schemas; `context` is None where the data have none. `event` is
     "dynamic" where several events may come, and "empty" where none is at hand. `params` are the constants given to a
     named guard; None where there are none to speak of. `related` maps a relation's name to the schema of the data of
-    the type it points at, None where that is not known. `states` are full paths. `written` names optional fields of
+    the type it points at, None where that is not known, and `related_states` to that type's states, where these are
+    known. All states are full paths. `written` names optional fields of
     the data that are known to be there in this place.
     """
 
@@ -40,6 +41,7 @@ class Scope(Struct, frozen=True):
     event: Mapping[str, Any] | Literal["dynamic", "empty"]
     params: Mapping[str, Any] | None = None
     related: Mapping[str, Mapping[str, Any] | None] = {}
+    related_states: Mapping[str, Collection[str]] = {}
     states: Collection[str] = ()
     written: Collection[str] = ()
 

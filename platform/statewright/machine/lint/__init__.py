@@ -25,24 +25,23 @@ from statewright.machine.lint import (
     used,
     writes,
 )
-from statewright.machine.lint.expressions import Types
 from statewright.machine.lint.flow import Flow
 from statewright.machine.lint.survey import Survey
 from statewright.machine.problem import Problem
+from statewright.machine.surroundings import ALONE, Surroundings
 
-__all__ = ["Types", "problems_of"]
+__all__ = ["problems_of"]
 
 
-def problems_of(definition: Definition, types: Types = lambda entity: None) -> list[Problem]:
+def problems_of(definition: Definition, around: Surroundings = ALONE) -> list[Problem]:
     """All errors and warnings of a well-formed definition, without lines and columns.
 
-    `types` gives the schema of the data of a related type, as far as it is known. Of a definition far beyond the limits
-    only that is said: everything else would cost more than it tells.
+    Of a definition far beyond the limits only that is said: everything else would cost more than it tells.
     """
-    return limits.beyond(definition) or [*_problems(Survey(definition), types)]
+    return limits.beyond(definition) or [*_problems(Survey(definition), around)]
 
 
-def _problems(survey: Survey, types: Types) -> Iterator[Problem]:
+def _problems(survey: Survey, around: Surroundings) -> Iterator[Problem]:
     flow = Flow(survey)
     yield from limits.problems_of(survey)
     yield from naming.problems_of(survey)
@@ -54,8 +53,8 @@ def _problems(survey: Survey, types: Types) -> Iterator[Problem]:
     yield from keep.problems_of(survey)
     yield from relations.problems_of(survey)
     yield from timers.problems_of(survey)
-    yield from migrations.problems_of(survey)
-    yield from expressions.problems_of(flow, types)
+    yield from migrations.problems_of(survey, around)
+    yield from expressions.problems_of(flow, around)
     yield from writes.problems_of(flow)
     yield from reachability.problems_of(flow)
     yield from used.problems_of(survey)

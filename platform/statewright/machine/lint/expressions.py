@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
+from statewright.machine.definition import Migration
 from statewright.machine.expressions import Fault, Scope
 from statewright.machine.expressions.checked import Checked, check_expression
 from statewright.machine.lint.data import UNSET
@@ -16,10 +17,9 @@ from statewright.machine.lint.keep import types_of
 from statewright.machine.lint.limits import PATTERNS
 from statewright.machine.lint.survey import Doing, Site, Survey, action_type, assigned, expressions_in, guard_name
 from statewright.machine.problem import Problem, child, error, pointer_of, shown
+from statewright.machine.surroundings import Other, Surroundings
 from statewright.machine.targets import Path
 
-Types = Callable[[str], Mapping[str, Any] | None]
-"""The schema of the data of an entity type, by its name; None when it is not known."""
 Event = Mapping[str, Any] | Literal["dynamic", "empty"]
 """What is known of an event: its schema, nothing, or that it carries nothing."""
 Looked = Generator[Problem, None, Checked | None]
@@ -45,22 +45,24 @@ _ADMITTED = {
 """The types of JSON Schema that a result of each kind fits."""
 
 
-def problems_of(flow: Flow, types: Types) -> Iterator[Problem]:
-    """What is wrong with every expression of the definition. `types` knows the data of related entities."""
-    yield from _Checks(flow, types).problems()
+def problems_of(flow: Flow, around: Surroundings) -> Iterator[Problem]:
+    """What is wrong with every expression of the definition."""
+    yield from _Checks(flow, around).problems()
 
 
 class _Checks:
-    def __init__(self, flow: Flow, types: Types) -> None:
+    def __init__(self, flow: Flow, around: Surroundings) -> None:
         self.flow = flow
         self.survey: Survey = flow.survey
         self.definition = flow.survey.definition
-        relations = self.definition.relations.items()
-        self.related = {
-            name: types(relation.entity)
-            for name, relation in relations
+        self.around = around
+        readable = {
+            name: around.types.get(relation.entity)
+            for name, relation in self.definition.relations.items()
             if relation.key is not None and relation.cardinality == "one"
         }
+        self.related = {name: None if known is None else known.data for name, known in readable.items()}
+        self.related_states = {name: known.states for name, known in readable.items() if known is not None}
         self.paths = frozenset(self.survey.states.by_path)
         self.read: dict[str, str] = {}
         self._scopes: dict[tuple[Any, ...], Scope] = {}
@@ -93,10 +95,28 @@ class _Checks:
         yield from self._unasked()
         yield from self._delays()
         for index, migration in enumerate(self.definition.migrations):
-            pointer = pointer_of("migrations", index, "context")
-            for text, at in expressions_in(migration.context, pointer):
-                # What an earlier revision declares is not at hand here, so its data are dynamic.
-                yield from self._said(self._looked_up(text, "any", self._scope(None, "empty", bare=True))[1], at)
+            for number in migration.from_:
+                yield from self._migration(migration, pointer_of("migrations", index, "context"), number)
+
+    def _migration(self, migration: Migration, pointer: str, number: int) -> Iterator[Problem]:
+        """The patch of a migration, which reads data of an earlier revision; dynamic where that is not at hand."""
+        old = (self.around.revisions or {}).get(number)
+        scope = self._scope_of_migration(old)
+        for field, value in migration.context.items():
+            for text, place in expressions_in(value, child(pointer, field)):
+                expression, faults = self._looked_up(text, "any", scope)
+                for found in self._said(faults, place):
+                    known = found.sentence if old is None else f"{found.sentence} (from revision {number})"
+                    yield msgspec.structs.replace(found, sentence=known)
+                if expression is not None and place == pointer + pointer_of(field, "@expr"):
+                    yield from self._misfit(expression, field, place)
+
+    def _scope_of_migration(self, old: Other | None) -> Scope:
+        key = (id(old),)
+        if key not in self._scopes:
+            data, states = (None, self.paths) if old is None else (old.data, frozenset(old.states))
+            self._scopes[key] = Scope(data, "empty", None, self.related, self.related_states, states)
+        return self._scopes[key]
 
     # --- guards and delays
 
@@ -275,15 +295,13 @@ class _Checks:
         params: Mapping[str, Any] | None,
         event: Event,
         written: frozenset[str] = frozenset(),
-        *,
-        bare: bool = False,
     ) -> Scope:
         """The scope, the same object for the same arguments."""
         name = event if isinstance(event, str) else id(event)
-        key = (name, None if params is None else msgspec.json.encode(params), written, bare)
+        key = (name, None if params is None else msgspec.json.encode(params), written)
         if key not in self._scopes:
-            schema = self.definition.schemas.context if self.survey.context is not None and not bare else None
-            self._scopes[key] = Scope(schema, event, params, self.related, self.paths, written)
+            schema = self.definition.schemas.context if self.survey.context is not None else None
+            self._scopes[key] = Scope(schema, event, params, self.related, self.related_states, self.paths, written)
         return self._scopes[key]
 
     def _looked_up(self, text: str, wants: Wants, scope: Scope) -> tuple[Checked | None, list[Fault]]:

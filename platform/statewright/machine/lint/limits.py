@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from statewright.machine.definition import Actions, Branches, Definition, State, branches_of
+from statewright.machine.definition import Actions, Definition, State
 from statewright.machine.expressions.patterns import size_of
-from statewright.machine.lint.survey import ACTIONS, Node, Survey, actions_of
-from statewright.machine.problem import Problem, child, error, pointer_of
+from statewright.machine.lint.survey import ACTIONS, Survey, actions_of
+from statewright.machine.problem import Problem, child, error, malformed, pointer_of
 from statewright.machine.targets import Path
 
 STATES = 1_000
@@ -22,29 +22,38 @@ NAME = 100
 """The longest name of a state, in characters; a path of much longer ones could fill the memory."""
 
 
-def beyond(definition: Definition) -> list[Problem]:
-    """The limits that a definition breaks so far that nothing else about it is worth the work of finding out."""
-    found: list[Problem] = []
+_BRANCHES = ("always", "choice", "onDone", "onTimeout")
+
+
+def too_large(document: Any) -> list[Problem]:
+    """The limits of size that a document breaks; it is not looked at any further, whatever else it holds."""
     states = transitions = 0
-    long: str | None = None
-    waiting: list[Node] = [definition]
+    waiting = [document]
     while waiting:
         node = waiting.pop()
+        if not isinstance(node, dict):
+            continue
+        below = node.get("states")
+        if isinstance(below, dict):
+            states += len(below)
+            waiting.extend(below.values())
         transitions += sum(_counts(node))
-        states += len(node.states)
-        long = long or next((name for name in node.states if len(name) > NAME), None)
-        waiting.extend(node.states.values())
+    found = []
     if states > STATES:
-        found.append(error("too_many", "/states", f"{states:,} states; at most {STATES:,} are possible",
-                           "make several definitions of it, related to each other"))  # fmt: skip
+        found.append(malformed("too_many", "/states", f"{states:,} states; at most {STATES:,} are possible",
+                               "make several definitions of it, related to each other"))  # fmt: skip
     if transitions > TRANSITIONS:
-        found.append(error("too_many", "", f"{transitions:,} transitions; at most {TRANSITIONS:,} are possible",
-                           "make several definitions of it, related to each other"))  # fmt: skip
+        found.append(malformed("too_many", "", f"{transitions:,} transitions; at most {TRANSITIONS:,} are possible",
+                               "make several definitions of it, related to each other"))  # fmt: skip
+    return found
+
+
+def beyond(definition: Definition) -> list[Problem]:
+    """The limits that a definition breaks so far that nothing else about it is worth the work of finding out."""
+    found = _too_long_names(definition.states, "")
     if _patterns_beyond(definition):
         sentence = f"the patterns of the schemas come to more than {PATTERNS:,} steps of an automaton"
         found.append(error("too_many", "/schemas", sentence, "count less in them: `{1,900}` is written out 900 times"))
-    if long is not None:
-        found += _too_long_names(definition.states, "")
     return found
 
 
@@ -91,9 +100,14 @@ def _patterns(schema: Any) -> Iterator[str]:
             yield from _patterns(value)
 
 
-def _counts(node: Node) -> Iterator[int]:
-    lists: list[Branches] = [*node.on.values(), node.always, *node.after.values(), node.on_done]
-    return (len(written) if isinstance(written, list) else len(branches_of(written)) for written in lists)
+def _counts(node: dict[str, Any]) -> Iterator[int]:
+    """How many branches each key of a state's holds, or of the definition's; what is misshapen counts as one."""
+    for key in ("on", "after"):
+        for written in node[key].values() if isinstance(node.get(key), dict) else ():
+            yield len(written) if isinstance(written, list) else 1
+    for key in _BRANCHES:
+        if key in node:
+            yield len(node[key]) if isinstance(node[key], list) else 1
 
 
 def _too_long_names(states: Mapping[str, State], pointer: str) -> list[Problem]:

@@ -28,8 +28,8 @@ Kind = Literal["atomic", "compound", "parallel", "final", "history"]
 Node = State | Definition
 ACTIONS = 64
 """How many actions one list may hold, since one event may carry out no more."""
-COMPARED = 10_000
-"""How many comparisons of names one check may spend on suggestions: ten wrong names against a thousand."""
+COMPARED = 4_000
+"""How many comparisons of names one check may spend on suggestions: four wrong names against a thousand."""
 
 
 class Site(Struct, frozen=True, gc=False):
