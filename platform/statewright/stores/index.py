@@ -28,7 +28,6 @@ from statewright.stores.sqlite import (
     _decode_record,
     _encode,
     _head,
-    _key_of,
     _made_by,
     _one,
     _records,
@@ -153,7 +152,9 @@ class LogIndex(SqliteStore):
             self._writer.executemany(_NEW_ENTITY, entities)
             self._writer.executemany(_NEW_TRANSITION, rows)
         except (ValueError, apsw.ConstraintError) as error:
-            raise LogDamaged(position, f"what stands there is not the next transition of an entity ({error})") from error
+            raise LogDamaged(
+                position, f"what stands there is not the next transition of an entity ({error})"
+            ) from error
         for key, ref in due.items():
             head = _head(self._writer, ref)
             assert head is not None

@@ -21,7 +21,9 @@ PATIENCE_S = 60.0
 def binary() -> str | None:
     """The server under test: of the variable `STATEWRIGHT_NATS_SERVER`, of this environment, or of this machine."""
     beside = Path(sys.executable).parent / "nats-server"
-    return os.environ.get("STATEWRIGHT_NATS_SERVER") or (str(beside) if beside.exists() else shutil.which("nats-server"))
+    return os.environ.get("STATEWRIGHT_NATS_SERVER") or (
+        str(beside) if beside.exists() else shutil.which("nats-server")
+    )
 
 
 class Cluster:
@@ -120,11 +122,12 @@ class Cluster:
         raise AssertionError(f"nobody leads {stream}")
 
     def _read(self, name: str, path: str) -> dict[str, Any] | None:
-        with contextlib.suppress(OSError, ValueError):
+        try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._monitors[name]}/{path}", timeout=5) as answer:
                 found: dict[str, Any] = json.load(answer)
-                return found
-        return None
+        except (OSError, ValueError):
+            return None
+        return found
 
 
 def _free_port() -> int:

@@ -36,7 +36,9 @@ class Address(Struct, frozen=True, kw_only=True):
         """Raises StoreRefused for a URL that cannot be one; its password never stands in the sentence."""
         parts = urlsplit(url)
         if parts.scheme not in SCHEMES or not parts.netloc:
-            raise StoreRefused(f"write the log's URL as nats://HOST:{_PORT}/NAME; several hosts are told apart by commas")
+            raise StoreRefused(
+                f"write the log's URL as nats://HOST:{_PORT}/NAME; several hosts are told apart by commas"
+            )
         name = unquote(parts.path.strip("/")) or "statewright"
         if not _NAME.fullmatch(name):
             raise StoreRefused(f"{name[:70]!r} cannot name a stream; use letters, digits, - and _, at most 64")
@@ -85,7 +87,9 @@ def _whole(text: str, name: str, least: int, most: int) -> int:
 
 def _sync(text: str | None) -> bool:
     if text not in (None, "always"):
-        raise StoreRefused("`sync=always` is all that can be said of syncing: a log on less can lose what it acknowledged")
+        raise StoreRefused(
+            "`sync=always` is all that can be said of syncing: a log on less can lose what it acknowledged"
+        )
     return text is not None
 
 
@@ -94,5 +98,7 @@ def _monitors(text: str) -> tuple[str, ...]:
     for each in monitors:
         parts = urlsplit(each)
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise StoreRefused(f"`monitor` takes addresses as http://HOST:8222, told apart by commas, not {each[:70]!r}")
+            raise StoreRefused(
+                f"`monitor` takes addresses as http://HOST:8222, told apart by commas, not {each[:70]!r}"
+            )
     return monitors

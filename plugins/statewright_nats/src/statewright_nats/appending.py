@@ -152,6 +152,9 @@ class Group:
                 await self._store.link.say(subject, line, headers)
             subject, line, headers = messages[-1]
             answer = await self._store.link.ask(subject, line, headers)
+        except asyncio.CancelledError:
+            self._store.doubts.append(id)  # whoever asks next finds out
+            raise
         except Unanswered:
             self._unanswered = True
             await self._store.settle(id)
@@ -224,7 +227,9 @@ class Group:
                 ref = self._misfit(piece, versions, looked_up=True)
             if ref is None:
                 fitting.append(piece)
-                versions.update((r, step.record.version) for r, step in zip(piece.refs, piece.command.steps, strict=True))
+                versions.update(
+                    (r, step.record.version) for r, step in zip(piece.refs, piece.command.steps, strict=True)
+                )
             else:
                 self._lost.update(piece.refs)
                 self._losers[piece.index] = (piece, ref)

@@ -66,7 +66,7 @@ class Link:
                     # Nothing waits for the connection to come back: it would be sent when nobody expects it any more.
                     pending_size=0,
                     connect_timeout=2,
-                    reconnect_time_wait=0.25,
+                    reconnect_time_wait=0.25,  # type: ignore[arg-type]  # it is slept, so a fraction will do
                     max_reconnect_attempts=-1,
                     ping_interval=5,
                     max_outstanding_pings=2,
@@ -240,5 +240,3 @@ def _translated() -> Iterator[None]:
 
 async def _note(error: Exception) -> None:
     _log.info("nats: %s", error)
-
-

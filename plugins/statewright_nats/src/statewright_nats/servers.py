@@ -41,8 +41,8 @@ def _require_version(who: str, version: str) -> None:
     if found is None or tuple(map(int, found.groups())) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise StoreRefused(
-            f"{who} is NATS {version or 'of no version'}, and a log needs {oldest} or later: earlier ones do not keep a "
-            "group of transitions together, or acknowledge two of one version; upgrade every server of the cluster"
+            f"{who} is NATS {version or 'of no version'}, and a log needs {oldest} or later: earlier ones do not keep "
+            "a group of transitions together, or acknowledge two of one version; upgrade every server of the cluster"
         )
 
 

@@ -90,7 +90,9 @@ class SpreadStore(EventStore):
     def _partition_of(self, command: Append) -> int:
         partitions = {self.partition_of(Ref(step.record.type, step.record.entity)) for step in command.steps}
         if len(partitions) > 1:
-            raise StoreUnavailable(f"the command {command.command!r} is over several partitions, and nothing was recorded")
+            raise StoreUnavailable(
+                f"the command {command.command!r} is over several partitions, and nothing was recorded"
+            )
         return partitions.pop()
 
     async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
@@ -99,7 +101,9 @@ class SpreadStore(EventStore):
         for ref in refs:
             asked[self.partition_of(ref)].append(ref)
         found = await self._of_each(lambda part, of_it: part.heads(of_it), asked)
-        heads = {ref: head for of_it, some in zip(asked, found, strict=True) for ref, head in zip(of_it, some, strict=True)}
+        heads = {
+            ref: head for of_it, some in zip(asked, found, strict=True) for ref, head in zip(of_it, some, strict=True)
+        }
         return [heads[ref] for ref in refs]
 
     async def late_commands(self, asked: Sequence[tuple[Ref, str]]) -> Collection[tuple[Ref, str]]:
@@ -107,7 +111,9 @@ class SpreadStore(EventStore):
         parted: list[list[tuple[Ref, str]]] = [[] for _ in self._parts]
         for one in asked:
             parted[self.partition_of(one[0])].append(one)
-        return {one for some in await self._of_each(lambda part, of_it: part.late_commands(of_it), parted) for one in some}
+        return {
+            one for some in await self._of_each(lambda part, of_it: part.late_commands(of_it), parted) for one in some
+        }
 
     async def _of_each(
         self, ask: Callable[[StreamStore, list[T]], Awaitable[Collection[Any]]], asked: Sequence[list[T]]
@@ -128,7 +134,7 @@ class SpreadStore(EventStore):
         return await self._parts[self.partition_of(ref)].find_command(ref, command)
 
     async def read(self, after: Place, limit: int) -> Batch:
-        """Up to `limit` transitions after a place: of each partition in position order, of all by time as far as known."""
+        """Up to `limit` transitions after a place, by time; those of a partition in position order. Raises BadPlace."""
         positions = self._positions(after)
         batches = await asyncio.gather(
             *(part.read(str(position), limit) for part, position in zip(self._parts, positions, strict=True))

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
 
 from statewright.machine.record import Head, Record
 from statewright.stores.index import LogIndex, delete
@@ -68,7 +69,6 @@ class StreamStore(EventStore):
     @classmethod
     async def open(cls, link: Link, found: Found, partition: int, folder: Path, *, read_only: bool) -> StreamStore:
         """Open a stream and bring its index to the stream's end. Raises StoreUnavailable, LogDamaged."""
-        folder.mkdir(parents=True, exist_ok=True)
         store = cls(link.hold(), found, partition, folder, read_only=read_only)
         try:
             await store._begin(found.last)
@@ -97,7 +97,7 @@ class StreamStore(EventStore):
         record = self.index.line_at(upto)
         if record is None:
             return True
-        lines = await self._patiently(lambda: self.link.lines(self.name, upto))
+        lines = await self._patiently(partial(self.link.lines, self.name, upto))
         return bool(lines) and Group.is_of(lines[0], record)
 
     @property
@@ -192,23 +192,29 @@ class StreamStore(EventStore):
         return int(info["state"]["last_seq"])
 
     async def reach(self, position: int) -> None:
-        """Bring the index to a position that the stream is known to have reached."""
+        """Bring the index to a position that the stream is known to have reached. Raises StoreUnavailable."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_S
         while (upto := self.index.upto) < position:
             if self._keeping.take():
-                lines = await self._patiently(lambda first=upto + 1: self.link.lines(self.name, first))
+                lines = await self._patiently(partial(self.link.lines, self.name, upto + 1))
                 if lines:
                     self.index.take(upto + 1, lines)
-                else:  # the replica that answered is behind
-                    await asyncio.sleep(_POLL_S)
-            else:
-                await asyncio.sleep(_POLL_S)
+                    deadline = loop.time() + PATIENCE_S
+                    continue
+            # The replica that answered is behind, or the process that keeps the index is.
+            if loop.time() > deadline:
+                raise StoreUnavailable(
+                    f"the index of {self.name} does not come to position {position}; it is at {upto}"
+                )
+            await asyncio.sleep(_POLL_S)
 
     def take(self, first: int, lines: Sequence[bytes]) -> None:
         """Put into the index what is known to stand at `first` and after, where that is what it needs next."""
         if self._keeping.kept and self.index.upto == first - 1:
             self.index.take(first, lines)
 
-    async def _patiently(self, ask: Callable[[], Any]) -> Any:
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE_S
         while True:
@@ -326,6 +332,7 @@ class _Keeping:
         """Take it where nobody has it; whether it is ours."""
         if self._file is not None:
             return True
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         file = self._path.open("ab")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,7 +19,9 @@ _PATIENCE_S = 15.0
 _NO_STREAM = 10059
 _NAME_IN_USE = 10058
 _SMALLEST_MESSAGE = 640 * 1024
-_LOG, _PARTITION, _PARTITIONS, _FORMAT = (f"statewright_{name}" for name in ("log", "partition", "partitions", "format"))
+_LOG, _PARTITION, _PARTITIONS, _FORMAT = (
+    f"statewright_{name}" for name in ("log", "partition", "partitions", "format")
+)
 
 
 class Found(NamedTuple):
@@ -43,7 +45,7 @@ async def opened(link: Link, address: Address, *, making: bool) -> list[Found]:
         info = await _look(link, name)
         if info is None:
             if not making:
-                raise StoreUnavailable(f"there is no stream {name} in this account yet; the server that writes makes it")
+                raise StoreUnavailable(f"there is no stream {name} yet; the process that writes the log makes it")
             info = await _make(link, address, name, partition, log_id)
         _require_safe(info, address, name, partition)
         # The first stream decides: of two who make a log at once, one has its id taken.
@@ -147,7 +149,9 @@ def faults_of(config: dict[str, Any], address: Address, name: str, partition: in
     if _LOG not in metadata or (metadata.get(_PARTITION), metadata.get(_PARTITIONS)) != wanted:
         return ["it was made for something else; use another name in the URL"]
     if metadata.get(_FORMAT) != str(FORMAT):
-        return [f"it holds format {metadata.get(_FORMAT)}, and this release reads {FORMAT}; use the release that made it"]
+        return [
+            f"it holds format {metadata.get(_FORMAT)} and this release reads {FORMAT}; use the release that made it"
+        ]
     unset = (None, 0, -1)
     rules = (
         (config.get("storage") == "file", "`storage` must be file"),
@@ -156,7 +160,7 @@ def faults_of(config: dict[str, Any], address: Address, name: str, partition: in
         (config.get("max_age") in unset, "`max_age` must be 0, or what is old would be gone"),
         (config.get("max_msgs_per_subject") in unset, "`max_msgs_per_subject` must be -1"),
         (config.get("subjects") == [subjects_of(name)], f"`subjects` must be {subjects_of(name)} alone"),
-        (_is_large_enough(config.get("max_msg_size")), f"`max_msg_size` must be -1, or {_SMALLEST_MESSAGE} at least"),
+        (_is_large_enough(config.get("max_msg_size")), f"`max_msg_size` must be -1 or {_SMALLEST_MESSAGE} at least"),
         (bool(config.get("deny_delete")), "`deny_delete` must be true"),
         (bool(config.get("deny_purge")), "`deny_purge` must be true"),
         (bool(config.get("allow_atomic")), "`allow_atomic` must be true"),
@@ -165,8 +169,8 @@ def faults_of(config: dict[str, Any], address: Address, name: str, partition: in
         (not config.get("allow_msg_ttl"), "`allow_msg_ttl` must be false"),
         (not config.get("no_ack"), "`no_ack` must be false"),
         (not config.get("sealed"), "it is sealed, and takes nothing more"),
-        (config.get("persist_mode") != "async", "`persist_mode` must not be async, which acknowledges before it syncs"),
-        (not any(config.get(way) for way in ("mirror", "sources", "subject_transform")), "it takes what others recorded"),
+        (config.get("persist_mode") != "async", "`persist_mode` must not be async, or it acknowledges before it syncs"),
+        (not any(config.get(way) for way in ("mirror", "sources", "subject_transform")), "others fill it too"),
         (
             config.get("duplicate_window", 0) >= _LEAST_REMEMBERED_S * 10**9,
             f"`duplicate_window` must be {_LEAST_REMEMBERED_S} s at least",
