@@ -58,9 +58,9 @@ _VERSION = (
 class _Brief(Struct, gc=False):
     """What must be known of a record to put it in its place."""
 
-    type: str
-    entity: str
     version: int
+    type: str = ""
+    entity: str = ""
     recorded_at: int = 0
 
 

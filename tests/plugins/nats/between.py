@@ -46,7 +46,8 @@ class Between:
         ours = {writer, back}
         self._connections |= ours
         try:
-            await asyncio.gather(self._hand_on(reader, back, said=False), self._hand_on(there, writer, said=True))
+            with contextlib.suppress(asyncio.CancelledError):  # the test is over
+                await asyncio.gather(self._hand_on(reader, back, said=False), self._hand_on(there, writer, said=True))
         finally:
             for each in ours:
                 each.close()

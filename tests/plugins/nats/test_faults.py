@@ -38,7 +38,9 @@ async def test_what_was_acknowledged_survives_the_death_of_the_leader(tmp_path: 
         for number in range(ROUNDS):
             await _load_while_the_leader_dies(cluster, writers, ledger, number)
         records = await whole_log(writers[0], page=1_000)
-        assert [record.command for record in await whole_log(writers[1], page=1_000)] == [one.command for one in records]
+        assert [record.command for record in await whole_log(writers[1], page=1_000)] == [
+            one.command for one in records
+        ]
         for writer in writers:
             await writer.close()
         fresh = await open_store(cluster.url("log"), data=tmp_path / "fresh")
@@ -82,9 +84,7 @@ async def keep_turning(store: EventStore, name: str, ledger: Ledger, stopping: a
                 ledger.turned_away.add(asked.command)
 
 
-async def _load_while_the_leader_dies(
-    cluster: Cluster, writers: list[EventStore], ledger: Ledger, number: int
-) -> None:
+async def _load_while_the_leader_dies(cluster: Cluster, writers: list[EventStore], ledger: Ledger, number: int) -> None:
     stopping = asyncio.Event()
     load = [
         asyncio.create_task(keep_turning(writer, f"{number}-{which}-{caller}", ledger, stopping))
@@ -105,7 +105,7 @@ async def _grown_by(ledger: Ledger, count: int) -> None:
     """Until so many more were acknowledged."""
     goal = len(ledger.acknowledged) + count
     async with asyncio.timeout(60):
-        while len(ledger.acknowledged) < goal:
+        while len(ledger.acknowledged) < goal:  # noqa: ASYNC110  # the callers know nothing of goals
             await asyncio.sleep(0.02)
 
 
@@ -116,7 +116,9 @@ def require_one_history(records: list[Record], ledger: Ledger) -> None:
     assert set(Counter(record.command for record in records).values()) == {1}
     assert stands.keys().isdisjoint(ledger.turned_away)
     assert stands.keys() <= ledger.acknowledged.keys() | ledger.unknown
-    assert all(one.position < after.position and one.recorded_at <= after.recorded_at for one, after in pairwise(records))
+    assert all(
+        one.position < after.position and one.recorded_at <= after.recorded_at for one, after in pairwise(records)
+    )
     versions: dict[str, int] = {}
     for record in records:
         assert record.version == versions.get(record.entity, 0) + 1, f"{record.entity} at {record.position}"

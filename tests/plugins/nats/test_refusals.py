@@ -48,7 +48,8 @@ async def test_a_server_that_is_not_shown_must_be_answered_for(cluster: Cluster,
         await open_store(cluster.url(log_name, monitor=first), data=tmp_path)
 
 
-async def test_a_log_on_one_server_must_be_asked_for(lonely: Cluster, tmp_path: Path):
+async def test_a_log_on_one_server_must_be_asked_for(lonely: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("statewright_nats.streams._PATIENCE_S", 1.0)
     answered_for = {"monitor": None, "sync": "always"}
     with pytest.raises(StoreRefused, match="replicas"):
         await open_store(lonely.url("three", **answered_for), data=tmp_path)
@@ -59,7 +60,10 @@ async def test_a_log_on_one_server_must_be_asked_for(lonely: Cluster, tmp_path: 
 
 
 async def test_an_old_server_is_refused(cluster: Cluster, tmp_path: Path, log_name: str):
-    async with Between(cluster.ports["n0"], lambda said: said.replace(b'"version":"2.', b'"version":"1.')) as old:
+    def aged(said: bytes) -> bytes:
+        return said.replace(b'"version":"2.', b'"version":"1.')
+
+    async with Between(cluster.ports["n0"], aged) as old:
         with pytest.raises(StoreRefused, match=r"NATS 1\.\d+\.\d+, and a log needs 2\.12\.1 or later"):
             await open_store(old.url(log_name, "sync=always"), data=tmp_path)
 
@@ -69,11 +73,12 @@ async def test_an_old_server_beside_the_one_we_see_is_refused(cluster: Cluster, 
         return said.replace(b'"ver":"2.', b'"ver":"1.') if b'"name":"n2"' in said else said
 
     async with Between(cluster.ports["n0"], aged) as old:
-        with pytest.raises(StoreRefused, match=r"the server n2 is NATS 1\."):
+        with pytest.raises(StoreRefused, match=r"the server n\d is NATS 1\."):
             await open_store(old.url(log_name, "sync=always"), data=tmp_path)
 
 
-async def test_where_nobody_answers_the_log_is_unavailable(tmp_path: Path):
+async def test_where_nobody_answers_the_log_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("statewright_nats.link._CONNECT_S", 1.0)
     with pytest.raises(StoreUnavailable, match="no server"):
         await open_store("nats://127.0.0.1:1/log?sync=always", data=tmp_path)
 

@@ -214,7 +214,7 @@ class Group:
     async def _without_losers(self, pieces: Sequence[_Piece], *, looked_up: bool) -> list[_Piece]:
         """Those that may still be recorded.
 
-        `looked_up`: by what the index holds, else by what the commands themselves say of the heads they were decided on.
+        `looked_up`: by what the index holds, else by what the commands say of the heads they were decided on.
         """
         fitting: list[_Piece] = []
         versions: dict[Ref, int] = {}

@@ -68,8 +68,8 @@ async def _require_syncing(address: Address, names: set[str]) -> None:
         names.discard(str(name))
     if names and not address.sync_stated:
         raise StoreRefused(
-            f"`monitor` shows nothing of {', '.join(sorted(names))}; add the monitoring of every server, or sync=always "
-            "to answer for the others"
+            f"`monitor` shows nothing of {', '.join(sorted(names))}; add the monitoring of every server, or answer for "
+            "the others (sync=always)"
         )
 
 
