@@ -1,4 +1,4 @@
-"""Real event logs on a log in NATS are decided, and shown, as an independent replay found: in one stream and in several."""
+"""Real event logs kept in NATS are decided and shown as an independent replay found: in one stream and in several."""
 
 from __future__ import annotations
 

@@ -73,6 +73,10 @@ class SpreadStore(EventStore):
         """Where an entity is; the entities of one command must be in one partition."""
         return partition_of(ref, len(self._parts))
 
+    def place_of(self, record: Record) -> Place:
+        """How far a reader of one partition is who has seen a transition; nothing is said of the others."""
+        return f"{record.partition}:{record.position}"
+
     async def append(self, group: Sequence[Append]) -> Sequence[Outcome]:
         """Record each command whole or not at all, those of one partition after each other."""
         mine: list[list[int]] = [[] for _ in self._parts]
