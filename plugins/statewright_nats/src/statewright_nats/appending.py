@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from statewright.machine.record import Record, fold
+from statewright.machine.record import Head, Record, fold
 from statewright.stores.words import (
     Append,
     Conflict,
@@ -40,6 +40,7 @@ PATIENCE_S = 12.0
 _AGAIN_S = 0.1
 _NOW_OVERTAKEN = (10071, 10164)
 """An expectation does not hold; or somebody else's message of the same entity is on its way at this moment."""
+_UNKNOWN = -1
 _VOIDED = 10201
 _NOT_TAKEN_NOW = (10008, 10176, _VOIDED)
 """No leader; a batch of which a part was lost, as when the leader changed; one that was voided."""
@@ -148,8 +149,7 @@ class Group:
         id = secrets.token_hex(10)
         messages = list(self._messages(pieces, id))
         try:
-            for subject, line, headers in messages[:-1]:
-                await self._store.link.say(subject, line, headers)
+            await self._store.link.say_all(messages[:-1])
             subject, line, headers = messages[-1]
             answer = await self._store.link.ask(subject, line, headers)
         except asyncio.CancelledError:
@@ -237,23 +237,25 @@ class Group:
 
     def _misfit(self, piece: _Piece, versions: dict[Ref, int], *, looked_up: bool) -> Ref | None:
         """The first entity of a command that does not stand where the command was decided."""
-        here = dict(versions)
+        here: dict[Ref, int] = {}
         for step, ref in zip(piece.command.steps, piece.refs, strict=True):
             if ref in self._lost:
                 return ref
-            if ref not in here:
-                here[ref] = self._version_of(ref, step.before, looked_up=looked_up)
-            if step.record.version != here[ref] + 1:
+            version = here.get(ref) or versions.get(ref)
+            if version is None:
+                version = self._version_of(ref, step.before, looked_up=looked_up)
+            if step.record.version != version + 1:
                 return ref
-            here[ref] = step.record.version
+            here[ref] = version + 1
         return None
 
-    def _version_of(self, ref: Ref, before: object, *, looked_up: bool) -> int:
+    def _version_of(self, ref: Ref, before: Head | None, *, looked_up: bool) -> int:
         if looked_up:
             self._reached[ref] = self._store.index.standing(ref)
         elif ref not in self._reached:
-            version, position = getattr(before, "version", 0), getattr(before, "position", 0)
-            return version if position or before is None else -1
+            if before is None:
+                return 0
+            return before.version if before.position else _UNKNOWN
         return self._reached[ref][0]
 
     def _found(self, piece: _Piece) -> bool:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import nats
@@ -112,6 +112,13 @@ class Link:
         """Send without an answer. Raises NotSent."""
         with _translated():
             await self._client.publish(subject, payload, headers=dict(headers) if headers else None)
+
+    async def say_all(self, messages: Iterable[tuple[str, bytes, dict[str, str]]]) -> None:
+        """Send many, each a subject, a payload and headers, without an answer. Raises NotSent."""
+        publish = self._client.publish
+        with _translated():
+            for subject, payload, headers in messages:
+                await publish(subject, payload, headers=headers)
 
     async def ask(
         self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None, timeout_s: float = ANSWER_S
