@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -52,6 +53,9 @@ class Link:
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_return: list[Callable[[], None]] = []
         self._holders = 1
+        self._inbox = self._client.new_inbox()
+        self._answers: dict[str, asyncio.Future[Msg]] = {}
+        self._numbers = itertools.count(1)
 
     @classmethod
     async def connect(cls, servers: tuple[str, ...]) -> Link:
@@ -63,6 +67,7 @@ class Link:
                     servers=list(servers),
                     name="statewright",
                     no_echo=True,
+                    skip_subject_validation=True,  # they are made by `naming`, whose tests validate them
                     # Nothing waits for the connection to come back: it would be sent when nobody expects it any more.
                     pending_size=0,
                     connect_timeout=2,
@@ -87,11 +92,20 @@ class Link:
         if link._client.max_payload < _SMALLEST_PAYLOAD:
             await link.close()
             raise StoreRefused(f"the servers take messages of {link._client.max_payload} bytes; set max_payload: 1MB")
+        await link._client.subscribe(f"{link._inbox}.*", cb=link._answer)
         return link
+
+    async def _answer(self, message: Msg) -> None:
+        waiting = self._answers.get(message.subject)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
 
     async def _disconnected(self) -> None:
         if not self._lost.done():
             self._lost.set_result(None)
+        for waiting in self._answers.values():
+            if not waiting.done():
+                waiting.set_exception(Unanswered("the connection was lost before an answer came"))
 
     async def _reconnected(self) -> None:
         self._lost = asyncio.get_running_loop().create_future()
@@ -124,17 +138,20 @@ class Link:
         self, subject: str, payload: bytes, headers: Mapping[str, str] | None = None, timeout_s: float = ANSWER_S
     ) -> dict[str, Any]:
         """JetStream's answer. Raises NotSent, Unanswered, Rejected."""
-        with _translated():
-            asked = asyncio.ensure_future(
-                self._client.request(subject, payload, timeout_s, headers=dict(headers) if headers else None)
-            )
-            try:
-                await asyncio.wait((asked, self._lost), return_when=asyncio.FIRST_COMPLETED)
-                if not asked.done():
-                    raise Unanswered("the connection was lost before an answer came")
-                answer: dict[str, Any] = json.loads((await asked).data)
-            finally:
-                asked.cancel()
+        reply = f"{self._inbox}.{next(self._numbers):x}"
+        answered = self._answers[reply] = asyncio.get_running_loop().create_future()
+        try:
+            with _translated():
+                await self._client.publish(subject, payload, reply, dict(headers) if headers else None)
+            async with asyncio.timeout(timeout_s):
+                message = await answered
+        except TimeoutError as error:
+            raise Unanswered("no answer came in time") from error
+        finally:
+            del self._answers[reply]
+        if (message.headers or {}).get("Status") == "503":
+            raise NotSent("nobody in the cluster takes it just now; a stream without a leader takes nothing")
+        answer: dict[str, Any] = json.loads(message.data)
         error = answer.get("error")
         if error is not None:
             raise Rejected(int(error.get("err_code", 0)), str(error.get("description", error)))
@@ -230,8 +247,6 @@ class Link:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except nats.errors.NoRespondersError as error:
-        raise NotSent("nobody in the cluster takes it just now; a stream without a leader takes nothing") from error
     except nats.errors.TimeoutError as error:
         raise Unanswered("no answer came in time") from error
     except (

@@ -37,6 +37,7 @@ from statewright_nats.streams import Found
 LOOK_EVERY_S = 1.0
 """How often the stream's end is looked at where nobody rang, in seconds."""
 _AGAIN_S = 0.1
+_RINGS_EVERY_S = 0.01
 _POLL_S = 0.005
 _HEARD_S = 3.0
 """A leader that has heard from most of its peers within so many seconds is the leader: no other can have been elected
@@ -61,6 +62,7 @@ class StreamStore(EventStore):
         self._appending = asyncio.Lock()
         self._following = asyncio.Lock()
         self._rung = asyncio.Event()
+        self._bell = _Bell(link, bell_of(found.name))
         self._next: asyncio.Task[None] | None = None
         self._tail: asyncio.Task[None] | None = None
         self._closed = False
@@ -128,8 +130,7 @@ class StreamStore(EventStore):
             if self.doubts:
                 await self._settle_doubts()
             outcomes = await Group(self, group).recorded()
-        with contextlib.suppress(NotSent, Unanswered):
-            await self.link.say(bell_of(self.name))
+        self._bell.ring()
         return outcomes
 
     async def settle(self, id: str) -> None:
@@ -304,6 +305,7 @@ class StreamStore(EventStore):
             if self._closed:
                 return
             self._closed = True
+        await self._bell.stop()
         if self._tail is not None:
             self._tail.cancel()
             await asyncio.gather(self._tail, return_exceptions=True)
@@ -314,6 +316,41 @@ class StreamStore(EventStore):
             if self._index is not None:
                 await self._index.close()
         await self.link.close()
+
+
+class _Bell:
+    """Tells other processes that a stream has grown: at once, and then not again for a moment."""
+
+    def __init__(self, link: Link, subject: str) -> None:
+        self._link = link
+        self._subject = subject
+        self._ringing: asyncio.Task[None] | None = None
+        self._again = False
+
+    def ring(self) -> None:
+        """Whoever listens has a look, soon."""
+        self._again = True
+        if self._ringing is None:
+            self._ringing = asyncio.create_task(self._ring())
+
+    async def _ring(self) -> None:
+        try:
+            while self._again:
+                self._again = False
+                with contextlib.suppress(NotSent, Unanswered):
+                    await self._link.say(self._subject)
+                await asyncio.sleep(_RINGS_EVERY_S)
+        finally:
+            self._ringing = None
+
+    async def stop(self) -> None:
+        """Ring a last time where somebody would have to wait for it."""
+        if self._ringing is not None:
+            self._ringing.cancel()
+            await asyncio.gather(self._ringing, return_exceptions=True)
+        if self._again:
+            with contextlib.suppress(NotSent, Unanswered):
+                await self._link.say(self._subject)
 
 
 class _Keeping:
