@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import postgres as servers
+from tests.postgresql import Server, programs
 
 HOUSE = Path(__file__).parents[1]
 BESIDE = HOUSE.parent / "shared" / "data"
@@ -32,6 +36,32 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server for all tests of one process; who needs a log takes a schema of its own."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL server on this machine; on Debian: apt-get install postgresql")
+    server = Server.make()
+    yield server
+    server.discard()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Cluster]:
+    """A PostgreSQL of the tests' own, started once; skipped where it is not installed."""
+    with servers.cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: SQLite, and PostgreSQL too for a test that is marked `on_both`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{tmp_path}/some.sqlite"
+    cluster: servers.Cluster = request.getfixturevalue("postgres")
+    return cluster.schema()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -39,7 +39,7 @@ from statewright.machine.moments import Micros
 from statewright.plugins import open_log
 from statewright.settings import BadSetting, Settings, require_loopback
 from statewright.stores.words import EventStore
-from statewright.views import BEGINNING, Cursor, Deadline, Views
+from statewright.views import BEGINNING, TIMERS, Cursor, Deadline, Views
 from statewright_ui import Needs, no_such_page, pages
 from statewright_ui.pulse import Pulse
 
@@ -138,7 +138,7 @@ class Installation:
             recorded=wake,
             failed=partial(_end_soon, _FAILED),
         )
-        self.timers = Timers(self.committer, _Deadlines(self.views))
+        self.timers = Timers(self.committer, _Deadlines(self.views), turn=consolidators.Turn(self.engine, TIMERS))
         self.backtests = Keeper(
             self.catalog,
             partial(open_log, settings, read_only=True),

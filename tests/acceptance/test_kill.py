@@ -41,8 +41,8 @@ async def test_what_was_acknowledged_survives_kill_9_over_and_over(tmp_path: Pat
             for command in sorted(ledger.unanswered):
                 await ledger.send(session, command, ledger.asked[command])
             records = await whole_log(data)
-            _require_one_history(records, ledger)
-            await _require_views_that_add_up(session, records)
+            require_one_history(records, ledger)
+            await require_views_that_add_up(session, records)
         assert serving.stop() == 0
 
 
@@ -77,7 +77,7 @@ async def _require_what_was_acknowledged(data: Path, ledger: Ledger, place: Plac
     return place
 
 
-def _require_one_history(records: Sequence[Record], ledger: Ledger) -> None:
+def require_one_history(records: Sequence[Record], ledger: Ledger) -> None:
     """Every command once, every version once and without gap, positions and times that rise."""
     commands = Counter(record.command for record in records)
     assert commands.keys() == ledger.asked.keys()
@@ -90,7 +90,7 @@ def _require_one_history(records: Sequence[Record], ledger: Ledger) -> None:
         versions[record.entity] = record.version
 
 
-async def _require_views_that_add_up(session: aiohttp.ClientSession, records: Sequence[Record]) -> None:
+async def require_views_that_add_up(session: aiohttp.ClientSession, records: Sequence[Record]) -> None:
     last = records[-1].position
     counts = await get(session, f"/api/v1/views/counts?type=lamp&min_place={last}&wait=30")
     stays = await get(session, f"/api/v1/views/stays?type=lamp&min_place={last}&wait=30")

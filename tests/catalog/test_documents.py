@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from statewright.catalog import (
     WrongStatus,
 )
 from statewright.catalog import catalog as limits
+from tests.postgres import on_both
 
 
 def a_door(**more: Any) -> bytes:
@@ -31,8 +31,8 @@ def a_door(**more: Any) -> bytes:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+def url(database: str) -> str:
+    return database
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def catalog(url: str) -> Iterator[Catalog]:
     catalog.close()
 
 
+@on_both
 def test_a_document_becomes_a_draft_with_the_next_number(catalog: Catalog):
     first = catalog.register(a_door())
     second = catalog.register(a_door(label="Door"))
@@ -50,6 +51,7 @@ def test_a_document_becomes_a_draft_with_the_next_number(catalog: Catalog):
     assert second.revision == 2
 
 
+@on_both
 def test_the_same_document_is_the_same_revision(catalog: Catalog):
     first = catalog.register(a_door())
     again = catalog.register(a_door())
@@ -58,6 +60,7 @@ def test_the_same_document_is_the_same_revision(catalog: Catalog):
     assert not again.created
 
 
+@on_both
 def test_a_document_comes_back_exactly_as_it_went_in(catalog: Catalog):
     text = b'{ "states": {"b": {"type":"final"},   "a": {"on": {"GO": "b"}}},\r\n "initial": "a", "id": "backwards" }\n'
     catalog.register(text)
@@ -65,6 +68,7 @@ def test_a_document_comes_back_exactly_as_it_went_in(catalog: Catalog):
     assert catalog.document("backwards", 1) == text
 
 
+@on_both
 def test_a_malformed_document_is_refused_with_all_its_problems(catalog: Catalog):
     with pytest.raises(InvalidDefinition) as caught:
         catalog.register(b'{"id": "door", "initial": 1, "statse": {}}')
@@ -73,6 +77,7 @@ def test_a_malformed_document_is_refused_with_all_its_problems(catalog: Catalog)
     assert catalog.types() == []
 
 
+@on_both
 def test_a_draft_with_errors_is_kept_but_not_activated(catalog: Catalog):
     wrong = a_door(initial="nowhere")
     kept = catalog.register(wrong)
@@ -86,6 +91,7 @@ def test_a_draft_with_errors_is_kept_but_not_activated(catalog: Catalog):
     assert catalog.active("door") is None
 
 
+@on_both
 def test_a_type_has_one_active_revision(catalog: Catalog):
     catalog.register(a_door(), activate=True)
     catalog.register(a_door(label="Door"), activate=True)
@@ -97,6 +103,7 @@ def test_a_type_has_one_active_revision(catalog: Catalog):
     assert machine.revision == 2
 
 
+@on_both
 def test_a_retired_revision_keeps_its_machine_and_may_return(catalog: Catalog):
     catalog.register(a_door(), activate=True)
     catalog.register(a_door(label="Door"), activate=True)
@@ -106,6 +113,7 @@ def test_a_retired_revision_keeps_its_machine_and_may_return(catalog: Catalog):
     assert catalog.revision("door", 2).status == "retired"
 
 
+@on_both
 def test_retiring_the_active_revision_leaves_the_type_without_one(catalog: Catalog):
     catalog.register(a_door(), activate=True)
     catalog.retire("door", 1)
@@ -115,6 +123,7 @@ def test_retiring_the_active_revision_leaves_the_type_without_one(catalog: Catal
         catalog.document("door")
 
 
+@on_both
 def test_the_number_of_a_deleted_draft_is_not_given_again(catalog: Catalog):
     catalog.register(a_door())
     catalog.delete_draft("door", 1)
@@ -123,6 +132,7 @@ def test_the_number_of_a_deleted_draft_is_not_given_again(catalog: Catalog):
     assert catalog.register(a_door()).revision == 2
 
 
+@on_both
 def test_only_drafts_are_deleted_and_only_others_retired(catalog: Catalog):
     catalog.register(a_door(), activate=True)
     catalog.register(a_door(label="Door"))
@@ -133,6 +143,7 @@ def test_only_drafts_are_deleted_and_only_others_retired(catalog: Catalog):
         catalog.retire("door", 2)
 
 
+@on_both
 def test_what_is_not_there_is_named(catalog: Catalog):
     catalog.register(a_door())
 
@@ -144,6 +155,7 @@ def test_what_is_not_there_is_named(catalog: Catalog):
         catalog.machine_of("door", 9)
 
 
+@on_both
 def test_what_was_registered_is_there_after_a_restart(url: str):
     first = Catalog.open(url)
     first.register(a_door(), activate=True)
@@ -157,6 +169,7 @@ def test_what_was_registered_is_there_after_a_restart(url: str):
     assert machine.revision == 1
 
 
+@on_both
 def test_an_activation_by_another_process_is_seen_at_the_next_refresh(url: str, catalog: Catalog):
     other = Catalog.open(url)
     other.register(a_door(), activate=True)
@@ -168,6 +181,7 @@ def test_an_activation_by_another_process_is_seen_at_the_next_refresh(url: str, 
     other.close()
 
 
+@on_both
 def test_personal_fields_forbid_activation_unless_the_risk_is_taken(url: str, catalog: Catalog):
     personal = a_door(
         schemas={"context": {"properties": {"owner": {"type": "string", "personal": True}}}, "events": {}}
@@ -184,6 +198,7 @@ def test_personal_fields_forbid_activation_unless_the_risk_is_taken(url: str, ca
     bold.close()
 
 
+@on_both
 def test_a_relation_to_an_unregistered_type_is_a_warning(catalog: Catalog):
     text = a_door(relations={"house": {"entity": "house", "key": "house_id"}})
 
@@ -192,6 +207,7 @@ def test_a_relation_to_an_unregistered_type_is_a_warning(catalog: Catalog):
     assert [problem.severity for problem in found] == ["warning"]
 
 
+@on_both
 def test_what_is_read_of_a_related_entity_is_held_to_the_active_revision_of_its_type(catalog: Catalog):
     house = {"id": "house", "initial": "a", "states": {"a": {"type": "final"}},
              "schemas": {"context": {"required": ["rent"], "properties": {"rent": {"type": "integer"}}}}}  # fmt: skip
@@ -208,6 +224,7 @@ def test_what_is_read_of_a_related_entity_is_held_to_the_active_revision_of_its_
     assert "type_mismatch" in {problem.code for problem in catalog.check(door)}
 
 
+@on_both
 def test_a_full_catalogue_says_so(catalog: Catalog, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "REVISIONS", 1)
     catalog.register(a_door())

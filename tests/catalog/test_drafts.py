@@ -10,13 +10,14 @@ import pytest
 
 from statewright.catalog import Catalog, Conflict, Draft, DraftEdited, DraftThere, UnknownType, drafts
 from statewright.machine.editing import AddBranch, AddState, Edit, EditRefused, RenameState, Rewrite, SetState
+from tests.postgres import on_both
 
 LAMP = '{\n  "id": "lamp",\n  "initial": "off",\n  "states": {\n    "off": {},\n    "on": {}\n  }\n}\n'
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    catalog = Catalog.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
+def catalog(database: str) -> Iterator[Catalog]:
+    catalog = Catalog.open(database)
     catalog.register(LAMP.encode())
     yield catalog
     catalog.close()
@@ -32,6 +33,7 @@ def states(draft: Draft) -> list[str]:
     return list(json.loads(draft.text)["states"])
 
 
+@on_both
 def test_a_registered_type_is_edited_from_its_revision(catalog: Catalog) -> None:
     assert catalog.drafts.of("lamp") == Draft(
         type="lamp", number=0, text=LAMP, sound=LAMP, base=1, undo=None, redo=None, changed_at=None
@@ -40,6 +42,7 @@ def test_a_registered_type_is_edited_from_its_revision(catalog: Catalog) -> None
         catalog.drafts.of("nothing")
 
 
+@on_both
 def test_a_new_type_has_one_draft(catalog: Catalog) -> None:
     catalog.drafts.begin("door", '{"id": "door", "states": {}}', "Begin empty")
 
@@ -48,6 +51,7 @@ def test_a_new_type_has_one_draft(catalog: Catalog) -> None:
     assert [change.words for change in catalog.drafts.all()] == ["door"]
 
 
+@on_both
 def test_undo_and_redo_walk_the_history(catalog: Catalog) -> None:
     edit(catalog, 0, AddState(name="broken"))
     edit(catalog, 1, AddState(name="flickering"))
@@ -66,6 +70,7 @@ def test_undo_and_redo_walk_the_history(catalog: Catalog) -> None:
     assert states(again) == ["off", "on", "broken"]
 
 
+@on_both
 def test_nothing_is_undone_before_the_beginning(catalog: Catalog) -> None:
     edit(catalog, 0, AddState(name="broken"))
     catalog.drafts.undo("lamp", 1)
@@ -76,6 +81,7 @@ def test_nothing_is_undone_before_the_beginning(catalog: Catalog) -> None:
     assert answer.number == 2
 
 
+@on_both
 def test_an_edit_after_an_undo_begins_another_line(catalog: Catalog) -> None:
     edit(catalog, 0, AddState(name="broken"))
     catalog.drafts.undo("lamp", 1)
@@ -102,6 +108,7 @@ def test_the_history_survives_a_restart(tmp_path: Path) -> None:
     assert answer.redo == "Add the state broken"
 
 
+@on_both
 def test_edits_in_different_places_are_put_together(catalog: Catalog) -> None:
     edit(catalog, 0, SetState(path="on", changes={"label": "Shining"}), "anna")
 
@@ -112,6 +119,7 @@ def test_edits_in_different_places_are_put_together(catalog: Catalog) -> None:
     assert document["states"] == {"off": {"on": {"PRESS": "on"}}, "on": {"label": "Shining"}}
 
 
+@on_both
 def test_an_edit_of_what_another_changed_comes_back_with_the_difference(catalog: Catalog) -> None:
     edit(catalog, 0, RenameState(path="on", name="lit"), "anna")
 
@@ -124,6 +132,7 @@ def test_an_edit_of_what_another_changed_comes_back_with_the_difference(catalog:
     assert states(catalog.drafts.of("lamp")) == ["off", "lit"]
 
 
+@on_both
 def test_undoing_what_another_changed_meanwhile_comes_back(catalog: Catalog) -> None:
     edit(catalog, 0, AddState(name="broken"), "anna")
     edit(catalog, 1, AddState(name="dim"), "ben")
@@ -131,6 +140,7 @@ def test_undoing_what_another_changed_meanwhile_comes_back(catalog: Catalog) -> 
     assert isinstance(catalog.drafts.undo("lamp", 1), Conflict)
 
 
+@on_both
 def test_a_number_that_never_was_is_a_conflict_without_a_difference(catalog: Catalog) -> None:
     answer = catalog.drafts.edit("lamp", 99, AddState(name="x"))
 
@@ -138,6 +148,7 @@ def test_a_number_that_never_was_is_a_conflict_without_a_difference(catalog: Cat
     assert answer.theirs == ()
 
 
+@on_both
 def test_texts_written_at_once_are_put_together_by_lines(catalog: Catalog) -> None:
     edit(catalog, 0, Rewrite(text=LAMP.replace('"off": {}', '"off": {"label": "Dark"}')), "anna")
 
@@ -147,6 +158,7 @@ def test_texts_written_at_once_are_put_together_by_lines(catalog: Catalog) -> No
     assert json.loads(answer.draft.text)["states"]["off"] == {"label": "Dark"}
 
 
+@on_both
 def test_a_text_that_is_no_json_is_kept_and_the_last_sound_one_told(catalog: Catalog) -> None:
     draft = edit(catalog, 0, Rewrite(text=LAMP[:-3])).draft
 
@@ -154,6 +166,7 @@ def test_a_text_that_is_no_json_is_kept_and_the_last_sound_one_told(catalog: Cat
     assert isinstance(catalog.drafts.edit("lamp", 1, AddState(name="x")), EditRefused)
 
 
+@on_both
 def test_typing_is_one_step_to_undo(catalog: Catalog) -> None:
     for number in range(4):
         edit(catalog, number, Rewrite(text=LAMP.replace("lamp", "lamp" + "x" * (number + 1))))
@@ -164,6 +177,7 @@ def test_typing_is_one_step_to_undo(catalog: Catalog) -> None:
     assert answer.text == LAMP
 
 
+@on_both
 def test_a_document_beyond_the_limit_is_refused(catalog: Catalog) -> None:
     answer = catalog.drafts.edit("lamp", 0, Rewrite(text="x" * 600_000))
 
@@ -171,6 +185,7 @@ def test_a_document_beyond_the_limit_is_refused(catalog: Catalog) -> None:
     assert "524,288" in answer.sentence
 
 
+@on_both
 def test_the_history_is_bounded(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drafts, "STEPS", 5)
     monkeypatch.setattr(drafts, "CHANGES", 10)
@@ -188,6 +203,7 @@ def test_the_history_is_bounded(catalog: Catalog, monkeypatch: pytest.MonkeyPatc
     assert isinstance(catalog.drafts.edit("lamp", 3, AddState(name="x")), Conflict)
 
 
+@on_both
 def test_a_draft_is_discarded(catalog: Catalog) -> None:
     edit(catalog, 0, AddState(name="broken"))
 

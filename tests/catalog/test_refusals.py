@@ -12,6 +12,7 @@ import pytest
 
 from statewright.catalog import Catalog, Refusal, refusals
 from statewright.stores.words import BadPlace
+from tests.postgres import on_both
 
 HOUR = 3_600_000_000
 PATIENT = {
@@ -39,8 +40,8 @@ def refusal(**what: Any) -> Refusal:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
+def url(database: str) -> str:
+    return database
 
 
 @pytest.fixture
@@ -50,6 +51,7 @@ def catalog(url: str) -> Iterator[Catalog]:
     catalog.close()
 
 
+@on_both
 def test_refusals_are_counted_by_state_event_and_reason(catalog: Catalog):
     for _ in range(3):
         catalog.refusals.note(refusal())
@@ -65,6 +67,7 @@ def test_refusals_are_counted_by_state_event_and_reason(catalog: Catalog):
     ]
 
 
+@on_both
 def test_counts_are_by_the_hour_of_business_time(catalog: Catalog):
     catalog.refusals.note(refusal(occurred_at=10 * HOUR + 5))
 
@@ -77,6 +80,7 @@ def test_counts_are_by_the_hour_of_business_time(catalog: Catalog):
     assert count(9 * HOUR, 10 * HOUR) == 0
 
 
+@on_both
 def test_refusals_outlive_a_restart(url: str, catalog: Catalog):
     catalog.refusals.note(refusal(detail="PAY is refused in draft"))
     catalog.close()
@@ -89,6 +93,7 @@ def test_refusals_outlive_a_restart(url: str, catalog: Catalog):
     assert kept.items[0].leaves == ("draft",)
 
 
+@on_both
 def test_refusals_are_written_within_the_second(url: str, catalog: Catalog):
     catalog.refusals.note(refusal())
     other = Catalog.open(url)
@@ -101,6 +106,7 @@ def test_refusals_are_written_within_the_second(url: str, catalog: Catalog):
     other.close()
 
 
+@on_both
 def test_a_page_of_refusals_says_where_to_go_on(catalog: Catalog):
     for number in range(5):
         catalog.refusals.note(refusal(entity=str(number)))
@@ -112,12 +118,14 @@ def test_a_page_of_refusals_says_where_to_go_on(catalog: Catalog):
     assert second.next is None
 
 
+@on_both
 @pytest.mark.parametrize("place", ["", "x", "-1", "1.5", "9" * 40, "²"])
 def test_a_place_that_was_never_given_is_refused(catalog: Catalog, place: str):
     with pytest.raises(BadPlace):
         catalog.refusals.page(after=place)
 
 
+@on_both
 def test_refusals_are_found_by_type_leaf_event_and_reason(catalog: Catalog):
     catalog.refusals.note(refusal(leaves=("work.picking", "invoice.open")))
     catalog.refusals.note(refusal(leaves=("work",), event="SHIP", why="guard_refused", type="item"))
@@ -132,6 +140,7 @@ def test_refusals_are_found_by_type_leaf_event_and_reason(catalog: Catalog):
     assert found(event="SHIP", type="order") == 0
 
 
+@on_both
 def test_only_the_latest_are_kept_whole(catalog: Catalog, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(refusals, "KEPT", 4)
     for number in range(6):
@@ -142,6 +151,7 @@ def test_only_the_latest_are_kept_whole(catalog: Catalog, monkeypatch: pytest.Mo
     assert catalog.refusals.counts("order")[0].count == 6
 
 
+@on_both
 def test_personal_values_never_reach_the_database(catalog: Catalog, tmp_path: Path):
     catalog.register(json.dumps(PATIENT).encode(), activate=True)
     told = {"name": "Anna Secret", "ward": "B"}
@@ -155,6 +165,7 @@ def test_personal_values_never_reach_the_database(catalog: Catalog, tmp_path: Pa
     assert not any(b"Anna Secret" in file.read_bytes() for file in tmp_path.iterdir())
 
 
+@on_both
 def test_nothing_sent_to_an_unknown_type_is_kept(catalog: Catalog):
     catalog.refusals.note(refusal(type="nobody", revision=0, why="unknown_type", payload={"name": "Anna"}, leaves=()))
 
@@ -163,6 +174,7 @@ def test_nothing_sent_to_an_unknown_type_is_kept(catalog: Catalog):
     assert catalog.refusals.counts("*")[0].count == 1
 
 
+@on_both
 def test_a_large_payload_is_cut(catalog: Catalog):
     catalog.register(json.dumps(PATIENT).encode(), activate=True)
     catalog.refusals.note(refusal(type="patient", payload={"x": "y" * 5_000}))
@@ -173,6 +185,7 @@ def test_a_large_payload_is_cut(catalog: Catalog):
     assert kept.payload == {}
 
 
+@on_both
 def test_made_up_event_names_do_not_fill_the_counters(catalog: Catalog):
     for number in range(refusals.NAMES + 50):
         catalog.refusals.note(refusal(event=f"E{number}", why="unknown_event"))
@@ -183,6 +196,7 @@ def test_made_up_event_names_do_not_fill_the_counters(catalog: Catalog):
     assert (counts[0].event, counts[0].count) == ("*", 50)
 
 
+@on_both
 def test_what_could_not_be_written_stays_in_memory(catalog: Catalog, monkeypatch: pytest.MonkeyPatch):
     def fails(*_: object) -> None:
         raise OSError("the disk is full")
@@ -198,6 +212,7 @@ def test_what_could_not_be_written_stays_in_memory(catalog: Catalog, monkeypatch
     assert catalog.refusals.counts("order")[0].count == 2
 
 
+@on_both
 def test_the_latest_are_the_newest_first(catalog: Catalog) -> None:
     for number in range(5):
         catalog.refusals.note(refusal(entity=str(number), type="patient" if number % 2 else "nurse"))

@@ -35,7 +35,7 @@ class Tally:
         for record in batch:
             connection.exec_driver_sql(
                 f"insert into {self._table.name} values (?, ?, 1)"
-                " on conflict (type, entity) do update set transitions = transitions + 1",
+                f" on conflict (type, entity) do update set transitions = {self._table.name}.transitions + 1",
                 (record.type, record.entity),
             )
             self.look_at(record)

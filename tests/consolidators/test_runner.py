@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 
 from statewright.consolidators import (
     BUILT_IN,
@@ -25,13 +25,14 @@ from statewright.stores.words import Batch, Ref, StoreUnavailable
 from statewright.views import NotBuiltYet, Standing, Views, with_lag
 from tests.consolidators.histories import VIEWS, Chronicle, running
 from tests.consolidators.peculiar import Clumsy, Later, Tally
+from tests.postgres import on_both
 
 A, B, C, D = (Ref("order", id) for id in "abcd")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
+def engine(database: str) -> Iterator[Engine]:
+    engine = opened(database)
     yield engine
     engine.dispose()
 
@@ -76,6 +77,7 @@ def tallied(engine: Engine, views: Views, name: str = "tally") -> dict[str, int]
     return dict(rows)
 
 
+@on_both
 async def test_an_entity_that_cannot_be_handled_is_parked_and_the_others_go_on(engine, views, poison):
     poison.add("BAD")
     chronicle = await chronicle_of((A, "GO"), (B, "GO"), (A, "BAD"), (A, "GO"), (B, "GO"))
@@ -117,6 +119,7 @@ async def test_what_a_parked_entity_sends_later_is_held_too_also_after_a_restart
     assert [each.held for each in standing_of(views, "tally").parked] == [2]
 
 
+@on_both
 async def test_a_parked_entity_can_be_tried_again(engine, views, poison):
     poison.add("BAD")
     chronicle = await chronicle_of((A, "GO"), (A, "BAD"), (A, "GO"), (B, "GO"))
@@ -140,6 +143,7 @@ def no_requests(engine: Engine) -> bool:
         return connection.exec_driver_sql("select count(*) from request").scalar() == 0
 
 
+@on_both
 async def test_a_rebuild_parks_too_and_unparks_what_can_be_handled_now(engine, views, poison):
     poison.add("BAD")
     chronicle = await chronicle_of((A, "BAD"), (A, "GO"), (B, "WORSE"), (B, "GO"), (C, "GO"))
@@ -174,6 +178,7 @@ async def test_the_built_in_consolidators_park_an_entity_whose_beginning_they_do
     assert standing_of(views, "stays").parked == []
 
 
+@on_both
 async def test_a_consolidator_that_fails_altogether_says_why_and_holds_up_nobody(engine, views, poison, monkeypatch):
     monkeypatch.setattr("statewright.consolidators.runner._RETRY_S", 0.05)
     chronicle = await chronicle_of((A, "GO"), (B, "GO"), (C, "GO"))
@@ -247,6 +252,7 @@ async def test_a_view_of_another_log_is_rebuilt_and_never_continued(engine, view
     assert [each.place for each in views.standing()] == ["4"] * len(BUILT_IN)
 
 
+@on_both
 async def test_a_log_that_was_restored_and_went_another_way_is_noticed(engine, views):
     store = MemoryStore()
     first = Chronicle(store)
@@ -281,6 +287,7 @@ async def test_a_consolidator_with_a_new_number_is_rebuilt(engine, views):
     assert standing_of(views, "tally").error is None
 
 
+@on_both
 async def test_readers_see_the_old_view_until_the_rebuilt_one_has_caught_up(engine, views):
     chronicle = Chronicle(MemoryStore())
     for number in range(3_000):
@@ -302,6 +309,7 @@ async def test_readers_see_the_old_view_until_the_rebuilt_one_has_caught_up(engi
     assert standing_of(views, "entities").rebuild is None
 
 
+@on_both
 async def test_the_tables_of_the_old_generation_are_dropped_in_the_end(engine, views):
     chronicle = await chronicle_of((A, "GO"))
 
@@ -317,10 +325,10 @@ async def test_the_tables_of_the_old_generation_are_dropped_in_the_end(engine, v
 
 
 def tables(engine: Engine) -> set[str]:
-    with engine.connect() as connection:
-        return {name for (name,) in connection.exec_driver_sql("select name from sqlite_master where type = 'table'")}
+    return set(inspect(engine).get_table_names())
 
 
+@on_both
 async def test_a_rebuild_that_was_cut_short_is_begun_anew(engine, views):
     chronicle = await chronicle_of((A, "GO"), (B, "GO"))
     async with running(chronicle.store, engine, Entities):
@@ -339,6 +347,7 @@ async def test_a_rebuild_that_was_cut_short_is_begun_anew(engine, views):
     assert views.counts("order").total == 2
 
 
+@on_both
 async def test_a_transaction_that_failed_leaves_nothing_behind(engine, views, monkeypatch):
     monkeypatch.setattr("statewright.consolidators.runner._RETRY_S", 0.02)
     chronicle = await chronicle_of((A, "GO"), (B, "GO"))
@@ -385,6 +394,7 @@ def test_a_view_that_was_never_built_says_so(engine):
         Views(engine).counts("order")
 
 
+@on_both
 @pytest.mark.parametrize("made", [Entities, Stays], ids=["entities", "stays"])
 async def test_a_rebuild_that_outgrows_its_memory_writes_out_and_comes_to_the_same(engine, views, monkeypatch, made):
     chronicle = Chronicle(MemoryStore())

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text, de
 from statewright.consolidators import BUILT_IN, Building, Consolidator
 from statewright.machine.record import FORMAT, Record
 from statewright.testkit.consolidator import PROMISES, Promise, broken_promises, keep
+from tests.postgres import Cluster
 
 
 class Latest:
@@ -173,6 +174,11 @@ def as_read(table: str, row: dict[str, Any]) -> dict[str, Any] | None:
 @pytest.mark.parametrize("kind", BUILT_IN, ids=lambda kind: kind.name)
 async def test_a_built_in_consolidator_keeps_its_promise(kind: type[Consolidator], promise: Promise):
     await keep(promise, kind, as_read)
+
+
+@pytest.mark.parametrize("kind", [*BUILT_IN, Latest], ids=lambda kind: kind.name)
+async def test_a_consolidator_keeps_its_promises_on_postgresql_too(kind: type[Consolidator], postgres: Cluster):
+    assert await broken_promises(kind, as_read, postgres.schema) == {}
 
 
 async def test_a_plain_consolidator_keeps_every_promise():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -36,9 +35,9 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def scene(database: str) -> AsyncIterator[Scene]:
     store = MemoryStore()
-    engine = opened(f"sqlite:///{tmp_path}/views.sqlite")
+    engine = opened(database)
     views = Views(engine, store.compare_places)
     async with running(store, engine):
         yield Scene(views, store)

@@ -8,6 +8,7 @@ while nobody was there is fired late, in the order in which it was due.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -59,6 +60,29 @@ class Deadlines(Protocol):
         ...
 
 
+class Turn(Protocol):
+    """Which of several processes fires. Both may take as long as a database does, and raise while there is none."""
+
+    async def is_mine(self) -> bool:
+        """Whether it is this process; asked before every page of what is due."""
+        ...
+
+    async def give_back(self) -> None:
+        """Let another process go on at once, since this one ends."""
+        ...
+
+
+class Alone:
+    """The turn of a process that shares its timers with no other."""
+
+    async def is_mine(self) -> bool:
+        """Always."""
+        return True
+
+    async def give_back(self) -> None:
+        """There is nobody to give it to."""
+
+
 class Stuck(Struct, frozen=True):
     """A timer that could not fire: deciding on it failed at version `entity_version`, and will be tried again."""
 
@@ -73,7 +97,10 @@ _Key = tuple[str, str, str, str, int]
 
 
 class Timers:
-    """Fires what is due until it is stopped. One runs per API process; several do no harm."""
+    """Fires what is due until it is stopped. One runs per API process, and one at a time has the turn.
+
+    Should two believe that they have it, for a moment, that does no harm: a firing is recorded once.
+    """
 
     def __init__(
         self,
@@ -82,11 +109,13 @@ class Timers:
         *,
         clock: Callable[[], Micros] = lambda: time.time_ns() // 1_000,
         look_s: float = LOOK_S,
+        turn: Turn | None = None,
     ) -> None:
         self._committer = committer
         self._deadlines = deadlines
         self._clock = clock
         self._look_s = look_s
+        self._turn = turn or Alone()
         self._over: set[_Key] = set()
         self._stuck: dict[_Key, Stuck] = {}
         self._rung = asyncio.Event()
@@ -112,7 +141,8 @@ class Timers:
             pause_s = self._look_s
             try:
                 await self.look()
-                pause_s = await self._until_next()
+                if await self._turn.is_mine():
+                    pause_s = await self._until_next()
                 said = ""
             except Exception as error:  # the view is being built, or the database is away: what is due stays due
                 if str(error) != said:
@@ -124,6 +154,8 @@ class Timers:
                     await self._rung.wait()
             except TimeoutError:
                 continue
+        with contextlib.suppress(Exception):  # a turn that cannot be given back ends by itself
+            await self._turn.give_back()
 
     def stop(self) -> None:
         """Have `run` return soon; what was handed to the committer is finished."""
@@ -138,7 +170,7 @@ class Timers:
     async def look(self) -> int:
         """Fire everything that is due now; how many timers were handed on."""
         now, after, seen, handed_on = self._clock(), None, set[_Key](), 0
-        while not self._stopping:
+        while not self._stopping and await self._turn.is_mine():
             found = await asyncio.to_thread(self._deadlines.due, now, after, _AT_ONCE)
             seen.update(_key(due) for due in found)
             todo = [due for due in found if self._is_to_fire(due)]

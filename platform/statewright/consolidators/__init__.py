@@ -6,6 +6,7 @@ from statewright.consolidators.database import UnknownConsolidator, ask_for_rebu
 from statewright.consolidators.deadlines import Deadlines
 from statewright.consolidators.entities import Entities
 from statewright.consolidators.flow import Flow
+from statewright.consolidators.leases import Leases, Turn
 from statewright.consolidators.registered import Registered
 from statewright.consolidators.relations import Relations
 from statewright.consolidators.runner import BUILT_IN, Runner
@@ -22,11 +23,13 @@ __all__ = [
     "Entities",
     "Flow",
     "Informed",
+    "Leases",
     "Rebuilds",
     "Registered",
     "Relations",
     "Runner",
     "Stays",
+    "Turn",
     "Unhandled",
     "UnknownConsolidator",
     "Variants",

@@ -1,4 +1,8 @@
-"""What the runner writes down about its consolidators: generations, checkpoints, errors, and what it was asked for."""
+"""What the runner writes down about its consolidators: generations, checkpoints, errors, and what it was asked for.
+
+Whatever is written about one is written under its lease: `fence` is that of the process that runs it, and Lapsed is
+raised, and nothing kept, where another process has taken it meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,13 @@ from statewright.consolidators.database import (
     Checkpoint,
     consolidator,
     generation,
+    lease,
     parked,
     request,
     writing,
 )
 from statewright.consolidators.handling import ParkedHere
+from statewright.consolidators.leases import guard
 from statewright.consolidators.words import Consolidator
 
 Phase = str
@@ -43,10 +49,11 @@ def known(engine: Engine, name: str) -> Known | None:
         return Known(row.number, row.live, _checkpoint_of(live), _parked_by(connection, name, row.live))
 
 
-def parked_by(engine: Engine, name: str, number: int) -> list[ParkedHere]:
-    """The entities that a generation has parked."""
+def standing_of(engine: Engine, name: str, number: int) -> Known:
+    """How far a generation is, and the entities that it has parked."""
     with engine.connect() as connection:
-        return _parked_by(connection, name, number)
+        row = connection.execute(_rows(name, number)).one()
+        return Known(row.number, number, _checkpoint_of(row), _parked_by(connection, name, number))
 
 
 def _checkpoint_of(row: Row[Any]) -> Checkpoint:
@@ -67,25 +74,34 @@ def _parked_by(connection: Connection, name: str, number: int) -> list[ParkedHer
     ]
 
 
-def next_generation(engine: Engine, name: str) -> int:
-    """A number that no generation of `name` has had."""
-    with engine.connect() as connection:
-        highest = connection.scalar(select(func.max(generation.c.generation)).where(generation.c.name == name))
-    return (highest or 0) + 1
+def next_generation(engine: Engine, name: str, fence: int) -> int:
+    """A number that no generation of `name` has had or will be given again, even where this one comes to nothing.
+
+    Or else one process might still fill tables that were dropped and made again by another.
+    """
+    with writing(engine) as connection:
+        guard(connection, name, fence)
+        highest = connection.scalar(select(func.max(generation.c.generation)).where(generation.c.name == name)) or 0
+        given = connection.scalar(select(lease.c.generation).where(lease.c.name == name)) or 0
+        number = max(highest, given) + 1
+        connection.execute(update(lease).where(lease.c.name == name).values(generation=number))
+    return number
 
 
-def begin_live(engine: Engine, made: Consolidator, number: int, log: str, now: int) -> None:
+def begin_live(engine: Engine, made: Consolidator, number: int, log: str, now: int, fence: int) -> None:
     """Make the first generation of a consolidator: empty, live, and at the start of the log."""
     with writing(engine) as connection:
+        guard(connection, made.name, fence)
         made.tables.create_all(connection)
         _insert_generation(connection, made, number, "live", log, None, now)
         connection.execute(delete(consolidator).where(consolidator.c.name == made.name))
         connection.execute(insert(consolidator).values(name=made.name, number=made.number, live=number, attempts=0))
 
 
-def begin_rebuild(engine: Engine, made: Consolidator, number: int, log: str, goal: str, now: int) -> None:
+def begin_rebuild(engine: Engine, made: Consolidator, number: int, log: str, goal: str, now: int, fence: int) -> None:
     """Make a generation beside the live one, with its tables and their indexes, and forget one that failed before."""
     with writing(engine) as connection:
+        guard(connection, made.name, fence)
         for old in _idle(connection, made.name):
             _drop(connection, old)
         made.tables.create_all(connection)
@@ -113,16 +129,18 @@ _SAVE = (
 )
 
 
-def note_phase(engine: Engine, name: str, number: int, phase: Phase, checkpoint: Checkpoint) -> None:
+def note_phase(engine: Engine, name: str, number: int, phase: Phase, checkpoint: Checkpoint, fence: int) -> None:
     """Say how far a rebuild is."""
     with writing(engine) as connection:
+        guard(connection, name, fence)
         save_checkpoint(connection, name, number, checkpoint)
         connection.execute(_change(name, number).values(phase=phase))
 
 
-def note_rebuild_error(engine: Engine, name: str, number: int, error: str | None) -> None:
+def note_rebuild_error(engine: Engine, name: str, number: int, error: str | None, fence: int) -> None:
     """Say why a rebuild stopped, or that it goes on."""
     with writing(engine) as connection:
+        guard(connection, name, fence)
         connection.execute(_change(name, number).values(error=error))
 
 
@@ -130,9 +148,10 @@ def _change(name: str, number: int) -> Any:
     return update(generation).where(generation.c.name == name, generation.c.generation == number)
 
 
-def switch(engine: Engine, made: Consolidator, number: int) -> None:
+def switch(engine: Engine, made: Consolidator, number: int, fence: int) -> None:
     """Make a generation the live one; from the next read transaction on, readers see it."""
     with writing(engine) as connection:
+        guard(connection, made.name, fence)
         retire = update(generation).where(generation.c.name == made.name, generation.c.phase == "live")
         connection.execute(retire.values(phase="retired"))
         connection.execute(_change(made.name, number).values(phase="live", goal=None, error=None))
@@ -144,24 +163,26 @@ def switch(engine: Engine, made: Consolidator, number: int) -> None:
         connection.execute(delete(request).where(request.c.name == made.name))
 
 
-def note_error(engine: Engine, name: str, error: str | None, now: int | None, attempts: int) -> None:
+def note_error(engine: Engine, name: str, error: str | None, now: int | None, attempts: int, fence: int) -> None:
     """Say why a consolidator stopped altogether, or that it runs again."""
     with writing(engine) as connection:
+        guard(connection, name, fence)
         values = {"error": error, "failed_at": now, "attempts": attempts}
         connection.execute(update(consolidator).where(consolidator.c.name == name).values(values))
 
 
-def drop_idle(engine: Engine, names: Sequence[str]) -> None:
+def drop_idle(engine: Engine, name: str, fence: int) -> None:
     """Drop the tables of every generation that is not live."""
     with writing(engine) as connection:
-        for name in names:
-            for old in _idle(connection, name):
-                _drop(connection, old)
+        guard(connection, name, fence)
+        for old in _idle(connection, name):
+            _drop(connection, old)
 
 
-def drop_retired(engine: Engine, name: str) -> None:
+def drop_retired(engine: Engine, name: str, fence: int) -> None:
     """Drop the tables that were live before the last switch."""
     with writing(engine) as connection:
+        guard(connection, name, fence)
         for old in _idle(connection, name):
             if old.phase == "retired":
                 _drop(connection, old)
@@ -187,9 +208,10 @@ def requests(engine: Engine) -> Sequence[Row[Any]]:
         return connection.execute(select(request).order_by(request.c.id)).all()
 
 
-def require_rebuild(engine: Engine, name: str, reason: str, now: int) -> None:
+def require_rebuild(engine: Engine, name: str, reason: str, now: int, fence: int) -> None:
     """Ask ourselves for a rebuild because the live generation cannot be continued."""
     with writing(engine) as connection:
+        guard(connection, name, fence)
         asked = select(request.c.id).where(request.c.name == name, request.c.kind == "rebuild")
         if connection.execute(asked).first() is None:
             connection.execute(insert(request).values(name=name, kind="rebuild", reason=reason, asked_at=now))

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from statewright.machine.record import Record
-from statewright.stores.driver import engine_at
+from statewright.stores.driver import engine_at, make_tables
 from statewright.stores.words import START, Place
 
 _PRAGMAS = (
@@ -103,20 +103,40 @@ request = Table(
     Column("asked_at", BigInteger, nullable=False),
 )
 
+lease = Table(
+    "lease",
+    SYSTEM,
+    Column("name", Text, primary_key=True),  # of a consolidator, or of what else one process does at a time
+    Column("holder", Text),  # None while it is free
+    Column("fence", BigInteger, nullable=False),  # counts the takings
+    Column("until", BigInteger, nullable=False),  # milliseconds on the database's clock
+    Column("generation", Integer, nullable=False),  # the last number given to a generation; none is given twice
+)
+
+process = Table(
+    "process",
+    SYSTEM,
+    Column("holder", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),  # when it is taken to be gone, unless it shows up again
+)
+
 
 def opened(url: str) -> Engine:
     """An engine on the views database at `url`, its own tables made where they are missing."""
     # Last in, first out: the runner's one writer at a time then keeps one connection and its cache.
-    engine = engine_at(url, _PRAGMAS, pool_use_lifo=True, pool_size=10, max_overflow=50)
-    with writing(engine) as connection:
-        SYSTEM.create_all(connection)
+    engine = engine_at(url, _PRAGMAS, may_lose_last=True, pool_use_lifo=True, pool_size=10, max_overflow=50)
+    with writing(engine, alone=True) as connection:
+        make_tables(connection, SYSTEM)
     return engine
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes: kept when the block is left, undone when it is left by an exception."""
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
+    """A transaction that writes: kept when the block is left, undone when it is left by an exception.
+
+    `alone`: no other such one goes on meanwhile. On SQLite nobody else writes in any case.
+    """
+    with engine.connect().execution_options(writes=True, alone=alone) as connection, connection.begin():
         if engine.dialect.name == "sqlite" and not connection.info.get("writes"):
             connection.exec_driver_sql(_WRITERS_CACHE)
             connection.info["writes"] = True
@@ -175,7 +195,7 @@ def ask_for_rebuild(engine: Engine, name: str, now: int) -> None:
 
     The runner sees it when it is woken. `now` in microseconds. Raises UnknownConsolidator.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         _require(connection, name)
         waiting = select(request.c.id).where(request.c.name == name, request.c.kind == "rebuild")
         if connection.execute(waiting).first() is None:
@@ -184,7 +204,7 @@ def ask_for_rebuild(engine: Engine, name: str, now: int) -> None:
 
 def ask_for_retry(engine: Engine, name: str, type: str, entity: str, now: int) -> None:
     """Have a parked entity's held transitions tried again. Raises UnknownConsolidator, LookupError if not parked."""
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         _require(connection, name)
         row = select(parked.c.entity).where(parked.c.name == name, parked.c.type == type, parked.c.entity == entity)
         if connection.execute(row).first() is None:

@@ -2,7 +2,8 @@
 
 Loading a file of its own needs no care for others: no secondary index, no durability, one transaction. What is copied
 into the views database goes in transactions short enough that the live consolidators and everybody who writes there
-hardly notice; readers never wait in any case.
+hardly notice; readers never wait in any case. A server, which takes many writers at a time, needs no such file: there
+the tables of the new generation are filled directly.
 """
 
 from __future__ import annotations
@@ -65,10 +66,7 @@ class RebuildFeed:
 
 def building_file(views: Engine, name: str, generation: int) -> Path:
     """Where a generation is built before it is copied: beside the views database."""
-    database = views.url.database
-    if views.dialect.name != "sqlite" or not database:
-        raise NotImplementedError("views are rebuilt beside a SQLite file only")
-    return Path(f"{database}.{name}_{generation}.building")
+    return Path(f"{views.url.database}.{name}_{generation}.building")
 
 
 async def build(consolidator: Consolidator, feed: RebuildFeed, file: Path) -> None:
@@ -87,6 +85,26 @@ async def build(consolidator: Consolidator, feed: RebuildFeed, file: Path) -> No
                 await _batch_by_batch(consolidator, feed, connection)
     finally:
         engine.dispose()
+
+
+async def build_in_place(consolidator: Consolidator, feed: RebuildFeed, views: Engine) -> None:
+    """Fill the consolidator's tables, made and empty, in the views database itself, where that has many writers.
+
+    Every statement, or batch, is a transaction of its own: one open for as long as a rebuild takes would hold back what
+    all others write. For the same reason the secondary indexes are there from the beginning: to make one afterwards
+    would be one such transaction.
+    """
+    if isinstance(consolidator, Rebuilds):
+        with views.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            await consolidator.rebuild(feed, connection)
+    else:
+        async for batch in feed:
+            await asyncio.to_thread(_handle_alone, consolidator, batch, views, feed)
+
+
+def _handle_alone(consolidator: Consolidator, batch: Sequence[Record], views: Engine, feed: RebuildFeed) -> None:
+    with writing(views) as connection:
+        handle(consolidator, batch, connection, feed.parking)
 
 
 async def _batch_by_batch(consolidator: Consolidator, feed: RebuildFeed, connection: Connection) -> None:
@@ -162,9 +180,9 @@ def remove(file: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def remove_all(views: Engine) -> None:
-    """Remove what a process left that was killed while it rebuilt."""
+def remove_all(views: Engine, name: str) -> None:
+    """Remove what a process left that was killed while it rebuilt the consolidator `name`."""
     database = views.url.database
     if views.dialect.name == "sqlite" and database:
-        for leftover in Path(database).parent.glob(f"{Path(database).name}.*.building*"):
+        for leftover in Path(database).parent.glob(f"{Path(database).name}.{name}_*.building*"):
             leftover.unlink(missing_ok=True)

@@ -81,6 +81,7 @@ class Relations:
         """Gather what the whole of `feed` names, then write."""
         named: dict[_Held, _Named] = {}
         weight = 0
+        empty = True
         async for batch in feed:
             parked: set[tuple[str, str]] = set()
             for record in batch:
@@ -88,8 +89,9 @@ class Relations:
                     continue
                 try:
                     if record.kind == "migrated":
-                        self._write(named, connection)
+                        self._write(named, connection, into_nothing=empty)
                         self._migrate(record, connection)
+                        empty = False
                     for held, found in self._named_by(record):
                         named[held] = found
                         weight += _HELD_BYTES + _ID_BYTES * len(found[1])
@@ -97,9 +99,9 @@ class Relations:
                     feed.park(record, unhandled.reason)
                     parked.add((record.type, record.entity))
             if weight > MEMORY_BYTES:
-                await asyncio.to_thread(self._write, named, connection)
-                weight = 0
-        await asyncio.to_thread(self._write, named, connection)
+                await asyncio.to_thread(self._write, named, connection, into_nothing=empty)
+                weight, empty = 0, False
+        await asyncio.to_thread(self._write, named, connection, into_nothing=empty)
 
     def _named_by(self, record: Record) -> Iterator[tuple[_Held, _Named]]:
         """The relations whose key `record` writes, with the ids that it holds from then on."""
@@ -132,8 +134,9 @@ class Relations:
         marks = ", ".join("?" * len(names))
         connection.exec_driver_sql(f"{self._leave} ({marks})", (record.type, record.entity, *names))
 
-    def _write(self, named: dict[_Held, _Named], connection: Connection) -> None:
-        if named:
+    def _write(self, named: dict[_Held, _Named], connection: Connection, *, into_nothing: bool = False) -> None:
+        """`into_nothing`: the table is empty, so there is nothing to clear first."""
+        if named and not into_nothing:
             connection.exec_driver_sql(self._clear, sorted(named))
         rows: list[tuple[Any, ...]] = [
             (*held, to_type, to_entity, since, position)

@@ -3,11 +3,14 @@
 Each consolidator goes its own way from its own checkpoint. Those that stand at the same place share the reading of a
 batch, never a transaction, so one that fails holds up nobody. Reading waits for nothing but the log; while much
 happens, a short pause gathers batches, since a row that many transitions touch is then written once.
+
+Several processes may run one over the same database: each consolidator is run by the one that has its lease.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
@@ -24,10 +27,12 @@ from statewright.consolidators.entities import Entities
 from statewright.consolidators.flow import Flow
 from statewright.consolidators.folding import sentence_of
 from statewright.consolidators.handling import Handling, Parking, handle, handle_all
+from statewright.consolidators.leases import Lapsed, Leases, guard
 from statewright.consolidators.rebuilding import (
     RebuildFeed,
     RebuildStopped,
     build,
+    build_in_place,
     building_file,
     copy,
     remove,
@@ -66,16 +71,20 @@ class _Line(Struct):
 
     consolidator: Consolidator
     generation: int
+    fence: int
     checkpoint: Checkpoint
     parking: Parking
+    known: bool = True  # whether `parking` is what the table says
     attempts: int = 0
     retry_at: float = 0.0
 
 
 class _Watch(Struct):
-    """A consolidator: its live line, and the rebuilt one that is catching up with it."""
+    """A consolidator that this process runs: its live line, and the rebuilt one that is catching up with it."""
 
     made: type[Consolidator]
+    fence: int
+    begun: bool = False
     live: _Line | None = None
     rebuilt: _Line | None = None
     attempts: int = 0  # to rebuild
@@ -89,10 +98,10 @@ class _Watch(Struct):
 
 
 class Runner:
-    """Runs `consolidators` over the log in `store` into the database `views`. One runner for one views database.
+    """Runs those of `consolidators` that no other process runs over the log in `store` into the database `views`.
 
     `waker` is what rings when the log has grown behind the store's back or something was asked for. Without
-    `definitions` no entity refers to another.
+    `definitions` no entity refers to another. `leases` are those on the consolidators' names, the usual ones if None.
     """
 
     def __init__(
@@ -106,12 +115,17 @@ class Runner:
         batch: int = BATCH,
         pace_s: float = PACE_S,
         drop_after_s: float = DROP_AFTER_S,
+        leases: Leases | None = None,
     ) -> None:
         self.waker = waker or Waker()
         self._store = store
         self._views = views
         self._definitions = definitions
-        self._watches = {made.name: _Watch(made) for made in consolidators}
+        self._made_by_name = {made.name: made for made in consolidators}
+        self._watches: dict[str, _Watch] = {}
+        self._leases = leases or Leases(views, list(self._made_by_name))
+        self._embedded = views.dialect.name == "sqlite"
+        self._leaving = asyncio.Event()
         self._batch = batch
         self._pace_s = pace_s
         self._drop_after_s = drop_after_s
@@ -121,8 +135,8 @@ class Runner:
 
     async def run(self) -> None:
         """Run until `stop`. What is in hand is finished and saved first."""
+        keeping = asyncio.create_task(self._keep_leases(), name="leases")
         try:
-            await self._begin_as_soon_as_possible()
             while not self._stopping:
                 started = time.monotonic()
                 largest = await self._go_round()
@@ -135,40 +149,90 @@ class Runner:
                     await self._sleep()
         finally:
             self._stopping = True
+            self._leaving.set()
+            await keeping
             if self._rebuild is not None:
                 await self._rebuild  # it sees that we stop, and no thread of it must outlive us
+            with contextlib.suppress(DBAPIError):  # they end by themselves
+                await self._write(self._leases.leave)
 
     def stop(self) -> None:
         """Have `run` return soon."""
         self._stopping = True
+        self._leaving.set()
         self.waker.ring()
+
+    # --- leases
+
+    async def _keep_leases(self) -> None:
+        """Renew them, beside whatever else is done, for as long as this runs."""
+        while not self._stopping:
+            try:
+                # A server has many writers at a time; in an embedded database we take our turn with our other threads.
+                changed = await (self._write if self._embedded else asyncio.to_thread)(self._leases.renew)
+                if changed or self._leases.surplus:
+                    self.waker.ring()
+            except Exception as error:
+                _log.warning("leases cannot be renewed just now: %s", error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._leases.pause_s):
+                    await self._leaving.wait()
+
+    async def _take_up(self) -> None:
+        """Run what there are leases for, and nothing else."""
+        held = dict(self._leases.held)
+        for name, watch in list(self._watches.items()):
+            if held.get(name) != watch.fence:
+                _log.info("%s is run by another process now", name)
+                del self._watches[name]
+        if self._leases.surplus and not self._rebuilding():
+            await self._give_back(list(self._watches)[-self._leases.surplus :])
+        for name, fence in held.items():
+            if name not in self._watches and self._leases.held.get(name) == fence:
+                self._watches[name] = _Watch(self._made_by_name[name], fence)
+        for watch in self._watches.values():
+            if not watch.begun and watch.retry_at <= time.monotonic():
+                await self._begin_if_possible(watch)
+
+    async def _give_back(self, names: Sequence[str]) -> None:
+        """Let other processes run these: they have fewer."""
+        self._leases.surplus = 0
+        for name in names:
+            self._watches.pop(name, None)
+            await self._write(self._leases.give_back, name)
+
+    def _lost(self, name: str, fence: int) -> None:
+        """Leave to another process what it has taken."""
+        if self._leases.held.get(name) == fence:
+            del self._leases.held[name]
 
     # --- beginning
 
-    async def _begin_as_soon_as_possible(self) -> None:
-        while not self._stopping:
-            try:
-                await self._begin()
-                return
-            except Exception as error:
-                _log.exception("consolidators cannot begin yet: %s", error)
-                await self.waker.sleep(_RETRY_S)
+    async def _begin_if_possible(self, watch: _Watch) -> None:
+        try:
+            await self._begin(watch)
+            watch.begun, watch.attempts = True, 0
+        except Lapsed:
+            self._lost(watch.made.name, watch.fence)
+        except Exception as error:
+            watch.retry_at = time.monotonic() + _RETRY_S
+            _log.exception("%s cannot begin yet: %s", watch.made.name, error)
 
-    async def _begin(self) -> None:
-        await self._write(books.drop_idle, self._views, list(self._watches))
-        remove_all(self._views)
-        for name, watch in self._watches.items():
-            known = await asyncio.to_thread(books.known, self._views, name)
-            if known is None:
-                await self._begin_anew(watch)
-            else:
-                await self._go_on(watch, known)
+    async def _begin(self, watch: _Watch) -> None:
+        name = watch.made.name
+        await self._write(books.drop_idle, self._views, name, watch.fence)
+        remove_all(self._views, name)
+        known = await asyncio.to_thread(books.known, self._views, name)
+        if known is None:
+            await self._begin_anew(watch)
+        else:
+            await self._go_on(watch, known)
 
     async def _begin_anew(self, watch: _Watch) -> None:
-        number = await asyncio.to_thread(books.next_generation, self._views, watch.made.name)
+        number = await self._write(books.next_generation, self._views, watch.made.name, watch.fence)
         made = self._made(watch.made, number)
-        await self._write(books.begin_live, self._views, made, number, self._store.log_id, _now())
-        watch.live = _Line(made, number, Checkpoint(self._store.log_id), Parking())
+        await self._write(books.begin_live, self._views, made, number, self._store.log_id, _now(), watch.fence)
+        watch.live = _Line(made, number, watch.fence, Checkpoint(self._store.log_id), Parking())
 
     async def _go_on(self, watch: _Watch, known: books.Known) -> None:
         """Continue from the checkpoint, unless what made it was another log or another program."""
@@ -179,10 +243,10 @@ class Runner:
             reason = f"the log is not the one that {name} was built from, so it is being rebuilt"
         else:
             made = self._made(watch.made, known.live)
-            watch.live = _Line(made, known.live, known.checkpoint, Parking(known.parked))
+            watch.live = _Line(made, known.live, watch.fence, known.checkpoint, Parking(known.parked))
             return
         _log.warning(reason)
-        await self._write(books.require_rebuild, self._views, name, reason, _now())
+        await self._write(books.require_rebuild, self._views, name, reason, _now(), watch.fence)
 
     def _made(self, made: type[Consolidator], number: int) -> Consolidator:
         consolidator = made(number)
@@ -204,14 +268,22 @@ class Runner:
     async def _go_round(self) -> int:
         """One batch for every line that is behind; how many transitions there were in the largest."""
         try:
+            await self._take_up()
+            for line in self._lines():
+                await asyncio.to_thread(self._know, line)
             await self._do_what_was_asked()
             largest = 0
             for place, lines in self._by_place().items():
                 batch = await self._read(place, lines)
                 if batch is not None and (batch.records or any(line.attempts for line in lines)):
-                    await self._write(self._advance_all, lines, batch)
+                    await self._advance_all(lines, batch)
                     largest = max(largest, len(batch.records))
             await self._switch_and_drop(at_the_end=not largest)
+        except Lapsed as lapsed:
+            watch = self._watches.get(lapsed.name)
+            if watch is not None:
+                self._lost(lapsed.name, watch.fence)
+            return 0
         except Exception as error:
             # Without the database nothing goes on; it is asked again until it answers.
             _log.exception("consolidators wait: %s", error)
@@ -239,21 +311,32 @@ class Runner:
     def _lines(self) -> list[_Line]:
         return [line for watch in self._watches.values() for line in watch.lines]
 
-    def _advance_all(self, lines: Sequence[_Line], batch: Batch) -> None:
+    async def _advance_all(self, lines: Sequence[_Line], batch: Batch) -> None:
+        """One after the other in an embedded database, which has one writer; side by side where there is a server."""
+        if self._embedded:
+            await self._write(self._advance_each, lines, batch)
+        else:
+            await asyncio.gather(*(asyncio.to_thread(self._advance_or_say_why, line, batch) for line in lines))
+
+    def _advance_each(self, lines: Sequence[_Line], batch: Batch) -> None:
         for line in lines:
-            try:
-                if batch.records:
-                    self._advance(line, batch)
-            except Exception as error:
-                self._failed(line, error)
-            else:
-                self._succeeded(line)
+            self._advance_or_say_why(line, batch)
+
+    def _advance_or_say_why(self, line: _Line, batch: Batch) -> None:
+        try:
+            if batch.records:
+                self._advance(line, batch)
+            self._succeeded(line)
+        except Lapsed:
+            self._lost(line.consolidator.name, line.fence)
+        except Exception as error:
+            self._failed(line, error)
 
     def _advance(self, line: _Line, batch: Batch) -> None:
         """The batch as a whole; only where that fails with the care that finds out what is to be parked."""
         try:
             self._save(line, batch, handle_all)
-        except DBAPIError:
+        except (DBAPIError, Lapsed):
             raise
         except Exception:
             self._save(line, batch, handle)
@@ -263,18 +346,29 @@ class Runner:
         records = batch.records
         checkpoint = line.checkpoint.after(len(records), records[-1], batch.place)
         name = line.consolidator.name
+        self._know(line)
         try:
             with writing(self._views) as connection:
                 handle(line.consolidator, records, connection, line.parking)
                 line.parking.count(records)
                 line.parking.save(name, line.generation, _now(), connection)
+                guard(connection, name, line.fence)
                 books.save_checkpoint(connection, name, line.generation, checkpoint)
         except BaseException:
-            # The commit itself may have failed: what is in memory is then ahead of the tables.
             line.consolidator.forget()
-            line.parking = Parking(books.parked_by(self._views, name, line.generation))
+            line.known = False
             raise
         line.checkpoint = checkpoint
+
+    def _know(self, line: _Line) -> None:
+        """Read back what is uncertain since a transaction failed, and may have been kept all the same.
+
+        What was in memory is then ahead of the tables or behind them: the connection may have been lost in the commit.
+        """
+        if not line.known:
+            found = books.standing_of(self._views, line.consolidator.name, line.generation)
+            line.checkpoint, line.parking = found.checkpoint, Parking(found.parked)
+            line.known = True
 
     def _failed(self, line: _Line, error: Exception) -> None:
         name = line.consolidator.name
@@ -282,20 +376,23 @@ class Runner:
         line.retry_at = time.monotonic() + _backoff_s(line.attempts)
         _log.error("%s stopped: %s", name, error, exc_info=error)
         reason = f"stopped after place {line.checkpoint.place}: {sentence_of(error)}"
-        if line is self._watches[name].live:
-            books.note_error(self._views, name, reason, _now(), line.attempts)
-        else:
-            books.note_rebuild_error(self._views, name, line.generation, reason)
+        self._note_error(line, reason, line.attempts)
 
     def _succeeded(self, line: _Line) -> None:
         if not line.attempts:
             return
-        name = line.consolidator.name
         line.attempts, line.retry_at = 0, 0.0
-        if line is self._watches[name].live:
-            books.note_error(self._views, name, None, None, 0)
+        self._note_error(line, None, 0)
+
+    def _note_error(self, line: _Line, error: str | None, attempts: int) -> None:
+        name = line.consolidator.name
+        watch = self._watches.get(name)
+        if watch is None or watch.fence != line.fence:
+            return
+        if line is watch.live:
+            books.note_error(self._views, name, error, None if error is None else _now(), attempts, line.fence)
         else:
-            books.note_rebuild_error(self._views, name, line.generation, None)
+            books.note_rebuild_error(self._views, name, line.generation, error, line.fence)
 
     async def _sleep(self) -> None:
         now = time.monotonic()
@@ -337,9 +434,10 @@ class Runner:
                     line.parking.count(held)
                     line.parking.save(watch.made.name, line.generation, _now(), connection)
                     books.settle(connection, asked)
+                    guard(connection, watch.made.name, watch.fence)
             except BaseException:
                 line.consolidator.forget()
-                line.parking.entities[entity.type, entity.entity] = entity
+                line.known = False
                 raise
 
         await self._write(again)
@@ -352,49 +450,67 @@ class Runner:
 
     def _may_rebuild(self, watch: _Watch) -> bool:
         """One rebuild at a time, since each may take the memory allowed to one."""
-        idle = self._rebuild is None or self._rebuild.done()
-        return idle and watch.rebuilt is None and watch.retry_at <= time.monotonic()
+        return not self._rebuilding() and watch.rebuilt is None and watch.retry_at <= time.monotonic()
+
+    def _rebuilding(self) -> bool:
+        return self._rebuild is not None and not self._rebuild.done()
 
     async def _rebuild_beside(self, watch: _Watch) -> None:
         """Build a new generation and let it catch up; a failure is noted and tried again later."""
-        name = watch.made.name
-        number = await asyncio.to_thread(books.next_generation, self._views, name)
+        name, number = watch.made.name, 0
         try:
-            watch.rebuilt = await self._built(watch.made, number)
+            number = await self._write(books.next_generation, self._views, name, watch.fence)
+            watch.rebuilt = await self._built(watch, number)
         except RebuildStopped:
-            return  # asked for still, so it begins anew when we do
+            return  # asked for still, so it begins anew when we do, or with the process that has taken it over
+        except Lapsed:
+            self._lost(name, watch.fence)
         except Exception as error:
             watch.attempts += 1
             watch.retry_at = time.monotonic() + _backoff_s(watch.attempts)
             _log.exception("the rebuild of %s stopped: %s", name, error)
-            await self._write(books.note_rebuild_error, self._views, name, number, sentence_of(error))
+            with contextlib.suppress(DBAPIError, Lapsed):
+                reason = sentence_of(error)
+                await self._write(books.note_rebuild_error, self._views, name, number, reason, watch.fence)
         else:
             watch.attempts = 0
         self.waker.ring()
 
-    async def _built(self, made: type[Consolidator], number: int) -> _Line:
+    async def _built(self, watch: _Watch, number: int) -> _Line:
         """A generation that has everything up to where the log ended when this began."""
-        goal = await self._store.latest_place()
-        file = building_file(self._views, made.name, number)
-        feed = RebuildFeed(self._store, goal, lambda: self._stopping)
-        line = _Line(self._made(made, number), number, feed.checkpoint, feed.parking)
-        await self._write(books.begin_rebuild, self._views, line.consolidator, number, self._store.log_id, goal, _now())
-        try:
-            await self._reporting(build(self._made(made, number), feed, file), line, "reading", feed)
-            copying = copy(line.consolidator.tables, file, self._views, self._writer, lambda: self._stopping)
-            await self._reporting(copying, line, "copying", feed)
-        finally:
-            remove(file)
+        made, goal = self._made(watch.made, number), await self._store.latest_place()
+        feed = RebuildFeed(self._store, goal, lambda: self._is_to_stop(watch))
+        line = _Line(made, number, watch.fence, feed.checkpoint, feed.parking)
+        await self._write(books.begin_rebuild, self._views, made, number, self._store.log_id, goal, _now(), watch.fence)
+        if self._embedded:
+            await self._built_apart(watch, line, feed)
+        else:
+            await self._reporting(
+                build_in_place(self._made(watch.made, number), feed, self._views), line, "reading", feed
+            )
         line.checkpoint = feed.checkpoint
         await self._write(self._begin_to_catch_up, line)
         return line
+
+    async def _built_apart(self, watch: _Watch, line: _Line, feed: RebuildFeed) -> None:
+        """Into a file of its own first, since an embedded database has one writer, which others wait for."""
+        file = building_file(self._views, watch.made.name, line.generation)
+        try:
+            await self._reporting(build(self._made(watch.made, line.generation), feed, file), line, "reading", feed)
+            tables, stopping = line.consolidator.tables, lambda: self._is_to_stop(watch)
+            await self._reporting(copy(tables, file, self._views, self._writer, stopping), line, "copying", feed)
+        finally:
+            remove(file)
+
+    def _is_to_stop(self, watch: _Watch) -> bool:
+        return self._stopping or self._leases.held.get(watch.made.name) != watch.fence
 
     async def _reporting(self, work: Coroutine[Any, Any, None], line: _Line, phase: str, feed: RebuildFeed) -> None:
         """Do a part of a rebuild, and say now and then how far it is."""
         task = asyncio.create_task(work)
         name, number = line.consolidator.name, line.generation
         while True:
-            await self._write(books.note_phase, self._views, name, number, phase, feed.checkpoint)
+            await self._write(books.note_phase, self._views, name, number, phase, feed.checkpoint, line.fence)
             done, _ = await asyncio.wait([task], timeout=_REPORT_S)
             if done:
                 return task.result()
@@ -402,18 +518,20 @@ class Runner:
     def _begin_to_catch_up(self, line: _Line) -> None:
         name = line.consolidator.name
         with writing(self._views) as connection:
+            guard(connection, name, line.fence)
             line.parking.save(name, line.generation, _now(), connection)
-        books.note_phase(self._views, name, line.generation, "catching_up", line.checkpoint)
+        books.note_phase(self._views, name, line.generation, "catching_up", line.checkpoint, line.fence)
 
     async def _switch_and_drop(self, at_the_end: bool) -> None:
         for watch in self._watches.values():
             if watch.rebuilt is not None and self._has_caught_up(watch, watch.rebuilt, at_the_end):
-                await self._write(books.switch, self._views, watch.rebuilt.consolidator, watch.rebuilt.generation)
+                rebuilt = watch.rebuilt
+                await self._write(books.switch, self._views, rebuilt.consolidator, rebuilt.generation, watch.fence)
                 watch.live, watch.rebuilt = watch.rebuilt, None
                 watch.drop_at = time.monotonic() + self._drop_after_s
             if watch.drop_at is not None and watch.drop_at <= time.monotonic():
                 watch.drop_at = None
-                await self._write(books.drop_retired, self._views, watch.made.name)
+                await self._write(books.drop_retired, self._views, watch.made.name, watch.fence)
 
     def _has_caught_up(self, watch: _Watch, rebuilt: _Line, at_the_end: bool) -> bool:
         if rebuilt.attempts:

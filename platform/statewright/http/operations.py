@@ -48,7 +48,10 @@ class RebuildShape(Struct):
 
 
 class StandingShape(Struct):
-    """Where a consolidator is. `lag` counts transitions, `lag_s` is how long the first of them has waited."""
+    """Where a consolidator is. `lag` counts transitions, `lag_s` is how long the first of them has waited.
+
+    `held_by` is the process that runs it, null while none does.
+    """
 
     name: str
     generation: int | None
@@ -60,6 +63,7 @@ class StandingShape(Struct):
     failed_at: str | None
     parked: list[ParkedShape]
     rebuild: RebuildShape | None
+    held_by: str | None
 
 
 class Asked(Struct):
@@ -185,6 +189,7 @@ def _standing(standing: Standing) -> StandingShape:
             text_of(rebuild.started_at),
             rebuild.error,
         ),
+        held_by=standing.held_by,
     )
 
 

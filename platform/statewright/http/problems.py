@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as Busy
 
 from statewright.catalog import InvalidDefinition, TooManyDefinitions, UnknownRevision, UnknownType, WrongStatus
 from statewright.catalog.principals import NotBelieved
@@ -489,8 +490,10 @@ def _(error: StoreUncertain, where: str = "") -> Problem:
     return problem("outcome_unknown", _sentence(error))
 
 
-@problem_of.register
-def _(error: OperationalError, where: str = "") -> Problem:
+@problem_of.register(OperationalError)
+@problem_of.register(InternalError)
+@problem_of.register(Busy)
+def _(error: Exception, where: str = "") -> Problem:
     _log.error("%s: a database cannot be used: %s", where, error)
     return problem("store_unavailable", "A database beside the log cannot be used just now; nothing was changed.")
 

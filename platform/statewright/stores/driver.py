@@ -1,8 +1,9 @@
 """SQLAlchemy on apsw, so that every database of ours runs on the one SQLite that apsw carries.
 
 The `sqlite3` of many Pythons is built on a SQLite before 3.51.3, whose WAL can be corrupted by two processes that write
-at once. `engine_at("sqlite:////data/views.sqlite")` opens through this driver; any other URL opens as SQLAlchemy says.
-Transactions are SQLAlchemy's: BEGIN comes from us, IMMEDIATE for connections with the execution option `writes`.
+at once. `engine_at("sqlite:////data/views.sqlite")` opens through this driver, and `postgresql://…` through
+`stores.postgres`. Transactions are SQLAlchemy's: BEGIN comes from us, IMMEDIATE for connections with the execution
+option `writes`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from weakref import WeakSet
 
 import apsw
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL
@@ -223,17 +224,41 @@ class Dialect(SQLiteDialect_pysqlite):
 
 
 registry.register("sqlite.apsw", __name__, "Dialect")
+registry.register("postgresql.statewright", "statewright.stores.postgres", "Dialect")
 
 
-def engine_at(url: str, pragmas: Sequence[str] = (), **options: Any) -> Engine:
-    """An engine on the database at `url`; on SQLite each connection first runs `pragmas` ("synchronous = FULL")."""
+CLOCK_MS = {
+    "sqlite": "cast(unixepoch('subsec') * 1000 as integer)",
+    "postgresql": "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)",
+}
+"""SQL for the database's own clock, in milliseconds since 1970, by the name of the dialect."""
+
+
+def engine_at(url: str, pragmas: Sequence[str] = (), *, may_lose_last: bool = False, **options: Any) -> Engine:
+    """An engine on the database at `url`; on SQLite each connection first runs `pragmas` ("synchronous = FULL").
+
+    `may_lose_last`: a commit need not be durable before it returns, since what a power cut takes is made again; on a
+    server alone, pragmas say it on SQLite. `options` are for the pool of SQLite: connections to a server are few.
+    """
     address = make_url(url)
-    if address.drivername == "sqlite":
-        address = address.set(drivername="sqlite+apsw")
-    engine = create_engine(address, **options)
-    if engine.dialect.name == "sqlite":
-        _begin_ourselves(engine, pragmas)
+    if address.get_backend_name() == "postgresql":
+        from statewright.stores import postgres
+
+        return postgres.engine_at(address, may_lose_last=may_lose_last)
+    if address.get_backend_name() != "sqlite":
+        raise ValueError(f"{address.get_backend_name()} is not known here; name a database of SQLite or PostgreSQL")
+    engine = create_engine(address.set(drivername="sqlite+apsw"), **options)
+    _begin_ourselves(engine, pragmas)
     return engine
+
+
+def make_tables(connection: Connection, tables: MetaData) -> None:
+    """Make those of `tables` that are missing, and the schema that the URL names. To be called `alone` (see there)."""
+    if connection.dialect.name == "postgresql":
+        from statewright.stores import postgres
+
+        postgres.make_schema(connection)
+    tables.create_all(connection)
 
 
 def _begin_ourselves(engine: Engine, pragmas: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Engine, Table, select
 
-from statewright.consolidators.database import writing
+from statewright.consolidators.database import opened, writing
 from statewright.consolidators.handling import Parking, handle
 from statewright.consolidators.words import Consolidator, Informed, Rebuilds
 from statewright.machine.definition import Relation
@@ -34,23 +34,34 @@ def as_it_stands(_table: str, row: Row) -> Row | None:
     return row
 
 
-async def broken_promises(kind: type[Consolidator], seen: Seen = as_it_stands) -> dict[str, Exception]:
+Place = Callable[[], str | None]
+"""Gives the URL of an empty database, as SQLAlchemy writes it, another one each time; None for a file that goes."""
+
+
+def in_a_file() -> str | None:
+    """SQLite, in a folder that goes when the promise was tried."""
+    return None
+
+
+async def broken_promises(
+    kind: type[Consolidator], seen: Seen = as_it_stands, place: Place = in_a_file
+) -> dict[str, Exception]:
     """The promises that a kind of consolidator does not keep, by name, each with what went wrong.
 
-    `seen` leaves out what the consolidator notes for itself, and may note in one way or another.
+    `seen` leaves out what the consolidator notes for itself, and may note in one way or another; `place` says where.
     """
     broken: dict[str, Exception] = {}
     for promise in PROMISES:
         try:
-            await keep(promise, kind, seen)
+            await keep(promise, kind, seen, place)
         except Exception as error:
             broken[promise.__name__] = error
     return broken
 
 
-async def keep(promise: Promise, kind: type[Consolidator], seen: Seen = as_it_stands) -> None:
+async def keep(promise: Promise, kind: type[Consolidator], seen: Seen = as_it_stands, place: Place = in_a_file) -> None:
     """Hold one promise against a kind of consolidator. Raises AssertionError, or what it raised, where it is broken."""
-    with _empty_database() as engine:
+    with _empty_database(place()) as engine:
         await promise(Trial(lambda generation: _new(kind, generation), engine, seen))
 
 
@@ -350,7 +361,14 @@ class _Definitions:
 
 
 @contextmanager
-def _empty_database() -> Iterator[Engine]:
+def _empty_database(url: str | None) -> Iterator[Engine]:
+    if url is not None:
+        engine = opened(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+        return
     with tempfile.TemporaryDirectory() as folder:
         engine = engine_at(f"sqlite:///{folder}/views.sqlite", ("journal_mode = WAL", "synchronous = OFF"))
         try:

@@ -50,11 +50,12 @@ from statewright.views.measures import (
 from statewright.views.moment import Basis
 from statewright.views.periods import Step
 from statewright.views.questions import Views
-from statewright.views.standing import with_lag
+from statewright.views.standing import TIMERS, with_lag
 from statewright.views.ways import Ended, ended_by
 
 __all__ = [
     "BEGINNING",
+    "TIMERS",
     "Arrow",
     "Basis",
     "ConfigurationCount",

@@ -151,7 +151,7 @@ class Standing(Struct, frozen=True):
     """Where a consolidator is: its live generation and place, what it could not handle, and the rebuild under way.
 
     `lag` is how many transitions it is behind and `lag_s` how many seconds the first of them has waited; both are None
-    until `with_lag` has asked the log.
+    until `with_lag` has asked the log. `held_by` is the process that runs it, None while none does.
     """
 
     name: str
@@ -163,6 +163,7 @@ class Standing(Struct, frozen=True):
     error: str | None
     failed_at: int | None
     rebuild: Rebuild | None
+    held_by: str | None = None
     lag: int | None = None
     lag_s: float | None = None
 

@@ -22,6 +22,9 @@ Order = Literal["newest", "oldest", "id"]
 _FEW = 5_000
 """Up to so many entities in the wanted states are sorted by id; beyond, walking all by id finds a page sooner."""
 
+_AS_READ = {"stream_results": True}
+"""Rows come from the server as they are read, and not all at once: a page ends long before the table does."""
+
 _decode = msgspec.json.decode
 _COLUMNS = (
     "type, entity, leaves, data, personal, version, revision, since, created_at, happened_at, recorded_at, actor,"
@@ -171,7 +174,8 @@ def page_then(view: View, wanted: Wanted, moment: Moment) -> EntityPage:
     sql = f"select type, entity, state, from_at from stays_{view.generation} where {where} order by type, entity"  # noqa: S608
     found: list[tuple[Key, list[Any]]] = []
     # Closed when enough was read: a cursor left open would hold its snapshot, and with it every writer's checkpoint.
-    with closing(view.connection.exec_driver_sql(sql, tuple(values))) as stays_then:
+    found_then = view.connection.exec_driver_sql(sql, tuple(values), execution_options=_AS_READ)
+    with closing(found_then) as stays_then:
         for key, rows in groupby(stays_then, key=lambda row: (row[0], row[1])):
             stays = list(rows)
             if rests_in(tuple(stay[2] for stay in stays), wanted.states):

@@ -90,7 +90,7 @@ class Period(NamedTuple):
             parts.append(f"select {key}, {sums} from {table}_{{n}} where type = ? and span = ?{where}")  # noqa: S608
             values += [type, span, *more]
         added = ", ".join(f"sum({each})" for each in sums.split(", "))
-        return f"select {key}, {added} from ({' union all '.join(parts)}) group by {key}", values  # noqa: S608
+        return f"select {key}, {added} from ({' union all '.join(parts)}) as parts group by {key}", values  # noqa: S608
 
 
 def period_of(from_: Micros | None, to: Micros | None, revision: int | None) -> Period:

@@ -263,6 +263,11 @@ class Views:
         with self._engine.connect() as connection:
             return standings.standing(connection)
 
+    def holder(self, name: str) -> str | None:
+        """The process that does `name`, of what one process does at a time (`TIMERS`); None when none does."""
+        with self._engine.connect() as connection:
+            return standings.holder(connection, name)
+
     def reached(self, name: str, place: Place) -> bool:
         """Whether the view `name` shows the log at least up to `place`. Raises BadPlace."""
         with reading(self._engine, name) as view:

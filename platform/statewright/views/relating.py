@@ -20,7 +20,7 @@ _NAMED = (
     " where r.to_type = ? and r.to_entity = ?"
 )
 _COUNTS = (
-    "select r.relation, r.to_type, count(*), count(distinct r.entity), sum(e.entity is null)"
+    "select r.relation, r.to_type, count(*), count(distinct r.entity), count(*) - count(e.entity)"
     " from relations_{n} r left join entities_{e} e on e.type = r.to_type and e.entity = r.to_entity"
     " where r.type = ? group by r.relation, r.to_type order by r.relation, r.to_type"
 )
@@ -36,7 +36,7 @@ def related(
     beyond = _cursor_of(after)
     sql = " union all ".join(kinds)
     if beyond:
-        sql = f"select * from ({sql}) where (-names, relation, type, entity) > (?, ?, ?, ?)"  # noqa: S608 - our own
+        sql = f"select * from ({sql}) as found where (-names, relation, type, entity) > (?, ?, ?, ?)"  # noqa: S608 - our own
     sql += " order by names desc, relation, type, entity limit ?"
     values = [*([type, entity] * len(kinds)), *beyond, limit + 1]
     rows = relations.rows(sql.replace("{e}", str(entities.generation)), *values)

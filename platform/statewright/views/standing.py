@@ -10,15 +10,18 @@ import msgspec
 from sqlalchemy import Connection, Row
 
 from statewright.consolidators.database import Checkpoint
+from statewright.stores.driver import CLOCK_MS
 from statewright.stores.words import EventStore
 from statewright.views.answers import Parked, Rebuild, Standing
 
 _ALL = (
     "select consolidator.name, consolidator.live, consolidator.error, consolidator.failed_at,"
-    " generation.place, generation.transitions, generation.recorded_at"
+    " generation.place, generation.transitions, generation.recorded_at, lease.holder"
     " from consolidator left join generation"
-    " on generation.name = consolidator.name and generation.generation = consolidator.live order by consolidator.name"
+    " on generation.name = consolidator.name and generation.generation = consolidator.live"
+    " left join lease on lease.name = consolidator.name and lease.until > {clock} order by consolidator.name"
 )
+_HOLDER = "select holder from lease where name = ? and until > {clock}"
 _PARKED = (
     "select type, entity, version, position, reason, held, parked_at from parked"
     " where name = ? and generation = ? order by position"
@@ -32,11 +35,31 @@ _ASKED = "select asked_at from request where name = ? and kind = 'rebuild' order
 
 def standing(connection: Connection) -> list[Standing]:
     """Every consolidator, by name."""
-    return [_standing(connection, row) for row in connection.exec_driver_sql(_ALL).fetchall()]
+    rows = connection.exec_driver_sql(_with_clock(_ALL, connection)).fetchall()
+    return [_standing(connection, row) for row in rows]
+
+
+TIMERS = "timers"
+"""The lease under which timers are fired."""
+
+
+def holder(connection: Connection, name: str) -> str | None:
+    """The process that has the lease `name`, as people read it; None when none has."""
+    row = connection.exec_driver_sql(_with_clock(_HOLDER, connection), (name,)).first()
+    return None if row is None else _spoken(row.holder)
+
+
+def _with_clock(sql: str, connection: Connection) -> str:
+    return sql.replace("{clock}", CLOCK_MS[connection.dialect.name])
+
+
+def _spoken(holder: str | None) -> str | None:
+    """Host and process, without what tells two lives of the same number apart."""
+    return holder and holder.partition(" (")[0]
 
 
 def _standing(connection: Connection, row: Row[Any]) -> Standing:
-    name, live, error, failed_at, place, transitions, recorded_at = tuple(row)
+    name, live, error, failed_at, place, transitions, recorded_at, held_by = tuple(row)
     parked = connection.exec_driver_sql(_PARKED, (name, live)).fetchall()
     start = Checkpoint("").place
     return Standing(
@@ -49,6 +72,7 @@ def _standing(connection: Connection, row: Row[Any]) -> Standing:
         error=error,
         failed_at=failed_at,
         rebuild=_rebuild(connection, name),
+        held_by=_spoken(held_by),
     )
 
 

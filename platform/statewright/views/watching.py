@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine
@@ -29,6 +30,8 @@ class Watching:
         self._moved = asyncio.Event()
         self._waiting = 0
         self._looking: asyncio.Task[None] | None = None
+        self._reading = Lock()
+        self._closed = False
 
     async def moved(self, since: str, timeout_s: float) -> str:
         """The mark as soon as it differs from `since`; `since` when it has not within `timeout_s` seconds."""
@@ -75,11 +78,16 @@ class Watching:
         return changed
 
     def _read_mark(self) -> str:
-        with self._engine.connect() as connection:
-            return " ".join(":".join(map(str, row)) for row in connection.exec_driver_sql(_MARK))
+        with self._reading:
+            if self._closed:
+                return self._mark
+            with self._engine.connect() as connection:
+                return " ".join(":".join(map(str, row)) for row in connection.exec_driver_sql(_MARK))
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connections; a look that is under way is finished first."""
+        with self._reading:
+            self._closed = True
         if self._counter is not None:
             self._counter.close()
             self._counter = None

@@ -10,6 +10,8 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_403_FORBIDDEN, HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 from msgspec import Struct
+from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as Busy
 
 from statewright.catalog.errors import InvalidDefinition, UnknownRevision, UnknownType
 from statewright.stores.words import BadPlace, LogDamaged, StoreUnavailable
@@ -90,6 +92,15 @@ def _(error: BadPlace) -> Trouble:
 @trouble_of.register
 def _(error: StoreUnavailable) -> Trouble:
     return Trouble(503, "The log cannot be read just now", "Nothing is lost. Try again in a moment.", again=True)
+
+
+@trouble_of.register(OperationalError)
+@trouble_of.register(InternalError)
+@trouble_of.register(Busy)
+def _(error: Exception) -> Trouble:
+    _log.error("a page waits: a database beside the log cannot be used: %s", error)
+    sentence = "A database beside the log does not answer. Nothing is lost. Try again in a moment."
+    return Trouble(503, "This cannot be shown just now", sentence, again=True)
 
 
 @trouble_of.register

@@ -12,7 +12,7 @@ from msgspec import Struct
 from statewright.commands import Stuck
 from statewright.machine.chart import spoken
 from statewright.stores.words import Ref
-from statewright.views import BEGINNING, Deadline, NotBuiltYet
+from statewright.views import BEGINNING, TIMERS, Deadline, NotBuiltYet
 from statewright_ui import shown, words
 from statewright_ui.needs import AskedFor, Needs, ask
 from statewright_ui.rendering import part_of, rendered
@@ -60,6 +60,7 @@ def system(needs: Needs) -> list[HTTPRouteHandler]:
             place=await needs.store.latest_place(),
             log=needs.store.log_id,
             due=await ask(_due, needs),
+            fired_by=await ask(needs.views.holder, TIMERS),
             stuck=_stuck(needs),
         )
 
