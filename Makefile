@@ -67,7 +67,7 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.made pyproject.toml plugins/statewright_postgres/pyproject.toml
+$(VENV)/.dev: $(VENV)/.made pyproject.toml $(wildcard plugins/*/pyproject.toml)
 	@echo "Installing Statewright and its development tools into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --editable . --editable plugins/statewright_postgres --group dev
+	@$(BIN)/python -m pip install --quiet --editable . $(patsubst %/pyproject.toml,--editable %,$(wildcard plugins/*/pyproject.toml)) --group dev
 	@touch $(VENV)/.installed $@

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from statewright_nats.address import Address
 
 HOUSE = Path(__file__).parents[2]
 DOCKER = HOUSE / "docker"
@@ -22,10 +23,11 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
 
 
-def test_the_compose_file_is_valid_by_the_compose_specification() -> None:
+@pytest.mark.parametrize("file", sorted(DOCKER.glob("compose*.yaml")), ids=lambda file: file.name)
+def test_a_compose_file_is_valid_by_the_compose_specification(file: Path) -> None:
     command = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
 
-    done = subprocess.run([*command, DOCKER / "compose.yaml"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -35,6 +37,18 @@ def test_nothing_is_published_beyond_this_machine_while_callers_have_no_keys() -
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert published == ["127.0.0.1:8000:8080"]
     assert services["door"]["network_mode"] == "service:statewright"
+
+
+def test_the_cluster_publishes_nothing_and_names_its_servers_in_the_url() -> None:
+    cluster = YAML(typ="safe").load(DOCKER / "compose.nats.yaml")
+    servers = [name for name in cluster["services"] if name.startswith("nats-")]
+    address = Address.of(cluster["services"]["statewright"]["environment"]["STATEWRIGHT_STORE"])
+
+    assert len(servers) == address.replicas == 3
+    assert address.servers == tuple(f"nats://{name}:4222" for name in servers)
+    assert address.monitors == tuple(f"http://{name}:8222" for name in servers)
+    assert not any("ports" in service for service in cluster["services"].values())
+    assert "sync_interval: always" in cluster["configs"]["nats"]["content"]
 
 
 def test_every_base_image_is_named_with_its_release(instructions: list[tuple[str, str]]) -> None:

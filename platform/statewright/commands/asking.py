@@ -16,7 +16,7 @@ from statewright.machine.decide import Event
 from statewright.machine.explaining import Explained
 from statewright.machine.moments import Micros
 from statewright.machine.record import ANONYMOUS, Actor, Head, Record, fold
-from statewright.stores.words import EventStore, Place, Ref
+from statewright.stores.words import EventStore, Place, Ref, Spreads
 
 _READ_AT_ONCE = 1_000
 
@@ -128,8 +128,8 @@ class Asking:
         return AllowedEvent(name, found.answer, why, found.detail, schema, found.explanation)
 
     def place_of(self, record: Record) -> Place:
-        """The place just after a transition, in a log of one partition."""
-        return str(record.position)
+        """The place just after a transition."""
+        return self.store.place_of(record) if isinstance(self.store, Spreads) else str(record.position)
 
     async def _life(self, ref: Ref) -> AsyncIterator[Record]:
         version = 0

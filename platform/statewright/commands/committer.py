@@ -25,6 +25,7 @@ from statewright.stores.words import (
     EventStore,
     Recorded,
     Ref,
+    Spreads,
     Step,
     StoreFailed,
     StoreUnavailable,
@@ -104,6 +105,10 @@ class Committer:
         self._enqueue(job)
         await job.future
         return job.outcome or Failed("outcome_unknown", _UNKNOWN, command.command)
+
+    def partition_of(self, ref: Ref) -> int:
+        """Where an entity is: those of one command must be together. 0 unless the log is spread."""
+        return self.store.partition_of(ref) if isinstance(self.store, Spreads) else 0
 
     async def room_for(self, count: int) -> None:
         """Return when `count` more events fit into the queue: for callers that can wait."""

@@ -19,10 +19,12 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
 _decode_leaves = msgspec.json.Decoder(Leaves).decode
 _ROWS_AT_ONCE = 10_000
+_POSITION_BITS = 48
+"""Above a position in the key of a row stands its partition, since each partition has its own positions."""
 
 
 class _Entity(Struct, gc=False):
-    """An entity in memory. `born` is the position of its first transition, and the key of its row.
+    """An entity in memory. `born` is where its first transition stands, and the key of its row.
 
     What follows `created_at` is known once a transition was folded, and that is before the row is written.
     """
@@ -64,7 +66,7 @@ class Entities(Folding[_Entity]):
     def _born(self, record: Record) -> _Entity:
         at = record.own_time
         entity = _Entity(
-            born=record.position,
+            born=record.position + (record.partition << _POSITION_BITS),
             type=record.type,
             id=record.entity,
             version=1,

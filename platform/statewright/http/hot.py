@@ -144,6 +144,8 @@ class HotPath:
             except ProblemFound as found:
                 raise ProblemFound(extended(await explained(found), failed=index)) from None
             sends.append(asked)
+        if len({self.committer.partition_of(asked.ref) for asked in sends}) > 1:
+            raise refuse("several_partitions", "These entities are kept in different partitions of the log.")
         outcome = await self.committer.send_together(SendTogether(command, digest_of(*sends), sends))
         if isinstance(outcome, Failed):
             await _answer_problem(send, problem_of_answer(outcome))

@@ -265,6 +265,13 @@ TABLE: dict[str, Explanation] = {
         "An array holds at most 10,000 commands, an atomic one at most 1,000 transitions.",
         "Send several calls, or `application/x-ndjson`, which has no limit on lines.",
     ),
+    "several_partitions": Explanation(
+        422,
+        "The entities are not kept together",
+        "The log is spread over partitions, and what is all or nothing must be in one: `partition` in what a post "
+        "answers says where an entity is.",
+        "Send the events apart, or keep the log in one partition.",
+    ),
     # 429, 431
     "too_many_requests": Explanation(
         429,

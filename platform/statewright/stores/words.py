@@ -210,6 +210,19 @@ class Skims(Protocol):
         ...
 
 
+@runtime_checkable
+class Spreads(Protocol):
+    """A store whose log is in several partitions: the entities of one command must all be in one of them."""
+
+    def partition_of(self, ref: Ref) -> int:
+        """Where an entity is, whether it exists or not."""
+        ...
+
+    def place_of(self, record: Record) -> Place:
+        """The place of a reader who has seen a transition, and what stands before it in its partition."""
+        ...
+
+
 class BadPlace(ValueError):
     """The place is not one that this log could have given; hand places back as they came."""
 

@@ -58,6 +58,8 @@ def view_of(connection: Connection, name: str) -> View:
 
 def position_of(place: Place) -> int:
     """The position of a place in a log of one partition. Raises BadPlace."""
+    if ":" in place:
+        raise BadPlace(f"{place[:40]!r} is a place in several partitions; ask for a moment instead, with `at`")
     if not _PLACE.fullmatch(place):
         raise BadPlace(f"{place[:40]!r} is no place of this log; hand places back as they came")
     return int(place)
