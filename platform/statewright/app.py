@@ -132,6 +132,7 @@ class Installation:
             self.rooms.asking,
             self.views,
             self.pulse,
+            self.committer,
             self.timers,
             backtest=self.backtests.wake,
         )

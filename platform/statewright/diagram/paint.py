@@ -6,7 +6,7 @@ never a place. Standing alone, the picture brings `standalone.css` along.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from urllib.parse import quote
@@ -37,10 +37,13 @@ _BADGE_SIZE = 10.5
 
 
 class Setting(Struct, frozen=True):
-    """Where the picture will stand: alone with its own style, or in a page, where `links` begins every address."""
+    """Where the picture will stand: alone with its own style, or in a page.
+
+    There `links` begins every address, or gives the address of each path and key that has one.
+    """
 
     standalone: bool = False
-    links: str | None = None
+    links: str | Mapping[str, str] | None = None
 
 
 def paint(shapes: Shapes, layout: Layout, marks: Marks, setting: Setting) -> str:
@@ -198,7 +201,13 @@ class _Painter:
         inside = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.marks.current)
         walked = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.visited)
         change = self.chart.boxes[path].change
-        marks = (f" is-{change}" if change else "", " is-current" if inside else "", " is-walked" if walked else "")
+        before = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.marks.earlier)
+        marks = (
+            f" is-{change}" if change else "",
+            " is-current" if inside else "",
+            " is-earlier" if before else "",
+            " is-walked" if walked else "",
+        )
         return "".join(marks) + (" is-selected" if self.marks.selected == path else "")
 
     # Transitions
@@ -326,8 +335,12 @@ class _Painter:
             inside = (tag("title", escaped(tooltip)), *inside)
         if self.alone:
             return tag("g", *inside, **{name: value for name, value in attributes.items() if name != "aria_label"})
-        if self.links is not None:
+        if isinstance(self.links, str):
             return tag("a", *inside, href=self.links + quote(key, safe=""), **attributes)
+        if self.links is not None:
+            if key in self.links:
+                return tag("a", *inside, href=self.links[key], **attributes)
+            return tag("g", *inside, role="img", **attributes)
         return tag("g", *inside, tabindex="0", role="button", **attributes)
 
     def moved(self, x: float, y: float, heat: float | None) -> dict[str, str]:

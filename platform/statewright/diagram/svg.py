@@ -166,6 +166,7 @@ def _marks(
     counts: Mapping[str, int] | None,
     heat: Mapping[str, float] | None,
     current: Leaves,
+    earlier: Leaves,
     walked: Iterable[Walk],
     traffic: Iterable[Walk],
     selected: str | None,
@@ -174,6 +175,7 @@ def _marks(
         counts=counts or {},
         heat=heat or {},
         current=tuple(current),
+        earlier=tuple(earlier),
         walked=tuple(walked),
         traffic=tuple(traffic),
         selected=selected,
@@ -187,10 +189,11 @@ async def svg_of(
     counts: Mapping[str, int] | None = None,
     heat: Mapping[str, float] | None = None,
     current: Leaves = (),
+    earlier: Leaves = (),
     walked: Iterable[Walk] = (),
     traffic: Iterable[Walk] = (),
     selected: str | None = None,
-    links: str | None = None,
+    links: str | Mapping[str, str] | None = None,
     standalone: bool = False,
     window: tuple[float, float] = WINDOW,
     folded: Iterable[str] = (),
@@ -201,10 +204,11 @@ async def svg_of(
     takes too long or dies a plain list is drawn. A chart made before (of two definitions, say) is drawn as it is.
     `digest` is the document's and the key of the cached layout. With
     `links` (such as `?selected=`), states and transitions are links to it with their path or key, percent-encoded;
-    without, elements with `data-state` or `data-transition` for a script. `standalone` brings its own style along.
+    with a mapping, only those in it are links, to the address that it gives; without, they are elements with
+    `data-state` or `data-transition` for a script. `standalone` brings its own style along.
     `folded` are composites drawn without what lies in them.
     """
-    marks = _marks(counts, heat, current, walked, traffic, selected)
+    marks = _marks(counts, heat, current, earlier, walked, traffic, selected)
     return await shared().svg(definition, digest, marks, Setting(standalone, links), window, frozenset(folded))
 
 
@@ -215,13 +219,14 @@ def svg_now(
     counts: Mapping[str, int] | None = None,
     heat: Mapping[str, float] | None = None,
     current: Leaves = (),
+    earlier: Leaves = (),
     walked: Iterable[Walk] = (),
     traffic: Iterable[Walk] = (),
     selected: str | None = None,
-    links: str | None = None,
+    links: str | Mapping[str, str] | None = None,
     standalone: bool = False,
     window: tuple[float, float] = WINDOW,
 ) -> str:
     """`svg_of` for callers without a loop, such as the command line."""
-    marks = _marks(counts, heat, current, walked, traffic, selected)
+    marks = _marks(counts, heat, current, earlier, walked, traffic, selected)
     return shared().svg_now(definition, digest, marks, Setting(standalone, links), window)
