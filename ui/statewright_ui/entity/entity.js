@@ -1,6 +1,5 @@
 // The moment looked at, without loading the page anew: links to this page, the slider, and j and k all lead to an address.
 
-const life = () => document.querySelector("#life");
 let wanted = null;
 let busy = false;
 
@@ -13,7 +12,7 @@ async function go(href, push) {
     const { href, push } = wanted;
     wanted = null;
     const bars = [...document.querySelectorAll("#life .canvas")].map((canvas) => [canvas.scrollLeft, canvas.scrollTop]);
-    await htmx.ajax("GET", href, { target: "#life", swap: "outerMorph" });
+    await htmx.ajax("GET", href, { source: "#life", target: "#life", swap: "outerMorph", headers: { "HX-Target": "div#life" } });
     document.querySelectorAll("#life .canvas").forEach((canvas, at) => bars[at] && canvas.scrollTo(...bars[at]));
     const url = new URL(href, location.href);
     if (push && url.href !== location.href) history.pushState({ htmx: true }, "", href);
@@ -53,8 +52,10 @@ document.addEventListener("keydown", (event) => {
   if (steps(event) && !document.activeElement.closest("[data-row]")) document.querySelector("#history .step.chosen .version")?.focus();
 }, true);
 document.addEventListener("keydown", (event) => {
-  const link = steps(event) && document.activeElement.closest("#history [data-row]")?.querySelector("a.version");
-  if (link) go(link.getAttribute("href"), false);
+  if (steps(event)) setTimeout(() => { // once app.js has moved the focus
+    const link = document.activeElement.closest("#history [data-row]")?.querySelector("a.version");
+    if (link) go(link.getAttribute("href"), false);
+  });
 });
 
 document.addEventListener("htmx:after:swap", () => {

@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from statewright.catalog import Wanted
 from statewright.machine.compile import Machine
 from statewright.machine.record import Record
 from statewright.stores.words import Ref
@@ -19,8 +20,9 @@ from statewright_ui.entity.portrait import Portrait, data_of, history_of, now_of
 from statewright_ui.entity.ribbon import stays_of
 from statewright_ui.entity.sending import Turned, offers_of, send
 from statewright_ui.entity.waiting import limits_of, running_of
-from statewright_ui.needs import AskedFor, Needs
+from statewright_ui.needs import AskedFor, Needs, ask
 from statewright_ui.posting import see_other, sent
+from statewright_ui.refusals.routes import kept_of
 from statewright_ui.rendering import part_of, rendered, wanted_part
 
 
@@ -94,6 +96,7 @@ async def _facts(
     found: dict[str, Any] = {
         "data": data_of(portrait),
         "curls": _curls(request, portrait),
+        "refused": (await ask(kept_of, needs, Wanted(type=portrait.ref.type, entity=portrait.ref.id), limit=5)).items,
         "choices": steps.Choices([], [], []),
         "offers": [],
         "running": [],
