@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from typing import Literal
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -36,13 +37,18 @@ _SIGNS = {
 _BADGE_SIZE = 10.5
 
 
+Theme = Literal["auto", "light", "dark"]
+_DARK = "@media (prefers-color-scheme: dark) {"
+
+
 class Setting(Struct, frozen=True):
     """Where the picture will stand: alone with its own style, or in a page.
 
-    There `links` begins every address, or gives the address of each path and key that has one.
+    Alone it is light, dark, or as its viewer prefers (`auto`). In a page `links` begins every address, or gives the address of each path and key that has one.
     """
 
     standalone: bool = False
+    theme: Theme = "auto"
     links: str | Mapping[str, str] | None = None
 
 
@@ -51,9 +57,14 @@ def paint(shapes: Shapes, layout: Layout, marks: Marks, setting: Setting) -> str
     return _Painter(shapes, layout, marks, setting).picture()
 
 
-@lru_cache(maxsize=1)
-def _stylesheet() -> str:
-    return files(__package__).joinpath("standalone.css").read_text(encoding="utf-8")
+@lru_cache(maxsize=3)
+def _stylesheet(theme: Theme) -> str:
+    """The style of a picture that stands alone; in one theme alone there is no question of what the viewer prefers."""
+    written = files(__package__).joinpath("standalone.css").read_text(encoding="utf-8")
+    if theme == "auto":
+        return written
+    light, _, dark = written.partition(_DARK)
+    return light if theme == "light" else light + dark.rstrip().removesuffix("}")
 
 
 class _Painter:
@@ -63,6 +74,7 @@ class _Painter:
         self.layout = layout
         self.marks = marks
         self.alone = setting.standalone
+        self.theme = setting.theme
         self.links = setting.links
         self.walked = taken(self.chart, marks.walked)
         self.traffic = taken(self.chart, marks.traffic)
@@ -72,7 +84,7 @@ class _Painter:
     def picture(self) -> str:
         width, height = self.layout.width + 2 * MARGIN, self.layout.height + 2 * MARGIN
         name = f"State diagram of {self.chart.label}"
-        own = [tag("title", escaped(name)), f"<style>{_stylesheet()}</style>"] if self.alone else []
+        own = [tag("title", escaped(name)), f"<style>{_stylesheet(self.theme)}</style>"] if self.alone else []
         return tag(
             "svg",
             *own,

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from statewright.diagram.graphviz_process import GraphvizProcess, LayoutFailed
 from statewright.diagram.layout import VERSION, Direction, Layout, graph_of, layout_from
 from statewright.diagram.marks import Marks, Walk
-from statewright.diagram.paint import Setting, paint
+from statewright.diagram.paint import Setting, Theme, paint
 from statewright.diagram.plain import plain_layout
 from statewright.diagram.shapes import Shapes, shapes_of
 from statewright.machine.chart import Chart, chart_of, folded
@@ -195,6 +195,7 @@ async def svg_of(
     selected: str | None = None,
     links: str | Mapping[str, str] | None = None,
     standalone: bool = False,
+    theme: Theme = "auto",
     window: tuple[float, float] = WINDOW,
     folded: Iterable[str] = (),
 ) -> str:
@@ -205,11 +206,11 @@ async def svg_of(
     `digest` is the document's and the key of the cached layout. With
     `links` (such as `?selected=`), states and transitions are links to it with their path or key, percent-encoded;
     with a mapping, only those in it are links, to the address that it gives; without, they are elements with
-    `data-state` or `data-transition` for a script. `standalone` brings its own style along.
+    `data-state` or `data-transition` for a script. `standalone` brings its own style along, in the `theme`.
     `folded` are composites drawn without what lies in them.
     """
     marks = _marks(counts, heat, current, earlier, walked, traffic, selected)
-    return await shared().svg(definition, digest, marks, Setting(standalone, links), window, frozenset(folded))
+    return await shared().svg(definition, digest, marks, Setting(standalone, theme, links), window, frozenset(folded))
 
 
 def svg_now(
@@ -225,8 +226,9 @@ def svg_now(
     selected: str | None = None,
     links: str | Mapping[str, str] | None = None,
     standalone: bool = False,
+    theme: Theme = "auto",
     window: tuple[float, float] = WINDOW,
 ) -> str:
     """`svg_of` for callers without a loop, such as the command line."""
     marks = _marks(counts, heat, current, earlier, walked, traffic, selected)
-    return shared().svg_now(definition, digest, marks, Setting(standalone, links), window)
+    return shared().svg_now(definition, digest, marks, Setting(standalone, theme, links), window)
