@@ -29,6 +29,7 @@ from statewright.backtests import Keeper
 from statewright.catalog import Catalog
 from statewright.commands import Committer, Timers
 from statewright.folder import FolderLock
+from statewright.http.heads import Heads
 from statewright.http.hosts import Hosts
 from statewright.http.hot import HotPath
 from statewright.http.rooms import Rooms
@@ -142,7 +143,7 @@ class Installation:
             openapi_config=None,
             logging_config=None,
         )
-        self.application: App = HotPath(litestar, self.committer, Hosts(settings.allow_host))  # type: ignore[arg-type]  # its scopes are narrower
+        self.application: App = HotPath(Heads(litestar), self.committer, Hosts(settings.allow_host))  # type: ignore[arg-type]  # its scopes are narrower
 
     def _rebuild(self, name: str) -> None:
         try:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from statewright.machine.chart import ROOT, Arrow, ArrowKind, Chart
-from statewright.machine.record import Leaves
+from statewright.machine.record import Leaves, Record
 
 _SECOND_HYPHEN = re.compile("(?<=-)-")
 _KEYS: dict[str, ArrowKind] = {"on": "event", "always": "always", "after": "after", "onDone": "done"}
@@ -47,6 +47,20 @@ class Marks(Struct, frozen=True, kw_only=True):
     walked: tuple[Walk, ...] = ()
     traffic: tuple[Walk, ...] = ()
     selected: str | None = None
+
+
+def walks_of(records: Iterable[Record]) -> tuple[Walk, ...]:
+    """The moves that transitions of one entity made."""
+    return tuple(
+        Walk(
+            record.from_,
+            record.event,
+            record.to,
+            branches=tuple(branch for step in record.steps for branch in step.branches),
+            passed=tuple(path for step in record.steps for path in step.entered),
+        )
+        for record in records
+    )
 
 
 def state_id(path: str) -> str:

@@ -44,7 +44,8 @@ _DARK = "@media (prefers-color-scheme: dark) {"
 class Setting(Struct, frozen=True):
     """Where the picture will stand: alone with its own style, or in a page.
 
-    Alone it is light, dark, or as its viewer prefers (`auto`). In a page `links` begins every address, or gives the address of each path and key that has one.
+    Alone it is light, dark, or as its viewer prefers (`auto`). In a page `links` begins every address, or gives the
+    address of each path and key that has one.
     """
 
     standalone: bool = False

@@ -1,7 +1,7 @@
 """A diagram as PNG: the SVG that stands alone, rasterised with the fonts that come along.
 
 Rasterised by resvg, which knows no media queries and has no fonts of its own: the picture must be in one theme, and is
-lettered in Inter. Other scripts are lettered with the fonts of this machine, and where it has none for them, not at all.
+lettered in Inter. Other scripts are lettered with the fonts of this machine; where it has none for them, not at all.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from statewright.diagram.paint import Theme
 
 GROUND = {"light": "#ffffff", "dark": "#131519"}
 PIXELS = 24_000_000
-"""How many pixels a picture has at most; one that would have more is drawn smaller. Four bytes each while it is made."""
+"""How many pixels a picture has at most, at four bytes each while it is made; a larger one is drawn smaller."""
 _SIZE = re.compile(r'<svg[^>]*? width="([0-9.]+)" height="([0-9.]+)"')
 _OURS = re.compile(
     "[\\x00-\\u02ff\\u0304\\u0308\\u0329\\u1e00-\\u1e9f\\u1ef2-\\u1eff\\u2000-\\u206f\\u20a0-\\u20c0\\u2113"

@@ -8,15 +8,15 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from statewright.diagram.marks import walks_of
 from statewright.diagram.svg import svg_of
 from statewright.machine.compile import Machine
-from statewright.machine.moments import Micros
 from statewright.machine.record import Head, Record
 from statewright.stores.words import Ref
 from statewright_ui import shown
 from statewright_ui.differing import Change, changes_between
 from statewright_ui.entity import steps
-from statewright_ui.entity.ribbon import Ribbon, Stay, clocks_of, ribbon_of, stays_of
+from statewright_ui.entity.ribbon import Stay, clocks_of, ribbon_of, stays_of
 from statewright_ui.entity.sight import Sight, sight_of
 from statewright_ui.entity.waiting import crossings_of
 from statewright_ui.needs import AskedFor, Needs, ask
@@ -190,7 +190,7 @@ async def diagram_of(portrait: Portrait, stays: Sequence[Stay]) -> str | None:
         machine.digest,
         current=later.leaves,
         earlier=() if earlier is None else earlier.leaves,
-        walked=steps.walks(walked),
+        walked=walks_of(walked),
         selected=None if chosen is None or span is not None else steps.way_taken(machine, chosen),
         links=steps.selections(machine, portrait.records, stays, sight),
         window=DIAGRAM_WINDOW,
@@ -228,7 +228,11 @@ def data_of(portrait: Portrait) -> list[tuple[str, Any, Change | None]]:
     before = {} if portrait.before is None else portrait.before.data
     after = portrait.head.data
     found = [
-        (name, value, None if name in before and before[name] == value else Change(name, before.get(name, UNSET), value))
+        (
+            name,
+            value,
+            None if name in before and before[name] == value else Change(name, before.get(name, UNSET), value),
+        )
         for name, value in after.items()
     ]
     return found + [(name, UNSET, Change(name, was, UNSET)) for name, was in before.items() if name not in after]
@@ -248,4 +252,3 @@ async def history_of(needs: Needs, portrait: Portrait) -> History:
     ahead = (await needs.asking.heads_at(portrait.ref, [first - 1])).get(first - 1)
     rows = await ask(steps.steps_of, needs.catalog, records, ahead)
     return History(rows, first if first > 1 else None, top <= version)
-

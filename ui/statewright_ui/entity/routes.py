@@ -36,7 +36,9 @@ def entity(needs: Needs) -> list[HTTPRouteHandler]:
             case "now":
                 return rendered(request, "entity/_now.html", portrait=portrait, **await now_of(needs, portrait))
             case "facts":
-                return rendered(request, "entity/_facts.html", portrait=portrait, **await _facts(request, needs, portrait))
+                return rendered(
+                    request, "entity/_facts.html", portrait=portrait, **await _facts(request, needs, portrait)
+                )
             case "history":
                 return rendered(
                     request, "entity/_history.html", portrait=portrait, history=await history_of(needs, portrait)
@@ -88,9 +90,7 @@ async def _whole(
     )
 
 
-async def _facts(
-    request: AskedFor, needs: Needs, portrait: Portrait, turned: Turned | None = None
-) -> dict[str, Any]:
+async def _facts(request: AskedFor, needs: Needs, portrait: Portrait, turned: Turned | None = None) -> dict[str, Any]:
     """What it carries at the version looked at; and, of the newest, what it waits for and what may happen next."""
     machine = portrait.machine
     found: dict[str, Any] = {

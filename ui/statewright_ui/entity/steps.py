@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from statewright.catalog import Catalog
 from statewright.commands import AllowedEvent
-from statewright.diagram.marks import Walk, ways
+from statewright.diagram.marks import walks_of, ways
 from statewright.machine.chart import chart_of, spoken
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
@@ -153,34 +153,20 @@ def _why(machine: Machine | None, record: Record, cause: str) -> str:
     return f"raised {cause}" if cause else "of itself (always)"
 
 
-def walks(records: Iterable[Record]) -> tuple[Walk, ...]:
-    """The moves of an entity, for its diagram."""
-    return tuple(
-        Walk(
-            record.from_,
-            record.event,
-            record.to,
-            branches=tuple(branch for step in record.steps for branch in step.branches),
-            passed=tuple(path for step in record.steps for path in step.entered),
-        )
-        for record in records
-    )
-
-
 def selections(machine: Machine, records: Sequence[Record], stays: Sequence[Stay], sight: Sight) -> dict[str, str]:
     """Where each state and each transition of the picture leads: to the version that last went there, or that way."""
     versions: dict[str, int] = {}
     for stay in stays:
         for path in shown.with_ancestors([stay.leaf]):
             versions[path] = max(stay.version, versions.get(path, 0))
-    for record, (_, keys) in zip(records, ways(chart_of(machine.definition), walks(records)), strict=True):
+    for record, (_, keys) in zip(records, ways(chart_of(machine.definition), walks_of(records)), strict=True):
         versions.update(dict.fromkeys(keys, record.version))
     return {key: sight.to(at=version) for key, version in versions.items()}
 
 
 def way_taken(machine: Machine, record: Record) -> str | None:
     """The key of the transition by which a record moved, the first where there were several."""
-    found = [key for _, keys in ways(chart_of(machine.definition), walks([record])) for key in keys]
+    found = [key for _, keys in ways(chart_of(machine.definition), walks_of([record])) for key in keys]
     return found[0] if found else None
 
 

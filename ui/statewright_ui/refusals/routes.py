@@ -1,4 +1,4 @@
-"""What was refused: counted by type, state, event and reason, by which rule and to whom, and the latest of them whole."""
+"""What was refused: counted by type, state, event and reason, with rules and callers, and the latest of them whole."""
 
 from __future__ import annotations
 
