@@ -31,7 +31,7 @@ def chunk(text: bytes) -> bytes:
 
 @pytest.fixture
 async def port(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    monkeypatch.setattr(stream, "IDLE_S", 1.0)
+    monkeypatch.setattr(stream, "IDLE_S", 4.0)
     monkeypatch.setattr(serving, "SILENCE_S", 60.0)
     listening = listen("127.0.0.1", 0)
     http = HttpServer(front_door(server.rooms), "127.0.0.1", 0, stopping=lambda: None)
@@ -69,7 +69,7 @@ async def test_a_caller_that_is_slow_but_alive_is_waited_for(port: int) -> None:
     writer.write(HEAD)
     for number in range(4):
         writer.write(chunk(line(str(number))))
-        await asyncio.sleep(0.4)  # together longer than anyone may be silent
+        await asyncio.sleep(1.5)  # together longer than anyone may be silent
     writer.write(b"0\r\n\r\n")
 
     answers = await _lines_of(reader)

@@ -8,8 +8,8 @@ from jsonschema_rs import Draft202012Validator
 from litestar import Litestar
 from openapi_spec_validator import validate
 
-from statewright.http.problems import TABLE
 from statewright.http.heads import Heads
+from statewright.http.problems import TABLE
 from statewright.http.routes import openapi
 
 from .conftest import Server, front_door

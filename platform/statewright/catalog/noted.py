@@ -40,7 +40,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, gc=False):
-    """What refusals are counted by. `state` is a configuration, its leaves divided by bars; `event` empty: a creation."""
+    """What refusals are counted by. `state` is a configuration, leaves divided by bars; `event` empty: a creation."""
 
     type: str
     state: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -75,6 +76,7 @@ def transition_key(arrow: Arrow) -> str:
     return f"{_safe(source) if source else '*'}--{_safe(trigger)}-{arrow.index}"
 
 
+@lru_cache(maxsize=4_096)  # a picture of many arrows asks for each name a dozen times
 def _safe(text: str) -> str:
     # A second hyphen is encoded too, so that the pair between source and trigger can only be the separator.
     return _SECOND_HYPHEN.sub("%2D", quote(text, safe=""))

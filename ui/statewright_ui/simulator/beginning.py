@@ -61,7 +61,7 @@ async def _as_it_was(needs: Needs, machine: Machine, ref: Ref, upto: int) -> Beg
 
 
 def _ends_there(machine: Machine, run: Run, head: Head) -> bool:
-    """Whether a run comes to the entity as it was. Under another revision than then it need not: that is what is asked."""
+    """Whether a run comes to the entity as it was. Under another revision it need not: that is what is asked."""
     if head.revision != machine.revision:
         return True
     _, life = play_run(machine, run)
