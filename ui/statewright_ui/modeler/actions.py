@@ -1,4 +1,4 @@
-"""Actions as rows of a form, and read back from it: what is done, on which event, and with which values line by line."""
+"""Actions as rows of a form, and read back from it: what is done, on which event, with which values line by line."""
 
 from __future__ import annotations
 
