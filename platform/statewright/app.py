@@ -30,6 +30,7 @@ from statewright.catalog import Catalog
 from statewright.catalog.keys import KeyRing
 from statewright.commands import Committer, Erasing, Timers
 from statewright.folder import FolderLock
+from statewright.http.heads import Heads
 from statewright.http.hosts import Hosts
 from statewright.http.hot import HotPath
 from statewright.http.rooms import Rooms
@@ -175,6 +176,7 @@ class Installation:
             self.rooms.asking,
             self.views,
             self.pulse,
+            self.committer,
             self.timers,
             backtest=self.backtests.wake,
         )
@@ -184,7 +186,7 @@ class Installation:
             openapi_config=None,
             logging_config=None,
         )
-        self.application: App = HotPath(litestar, self.committer, Hosts(settings.allow_host))  # type: ignore[arg-type]  # its scopes are narrower
+        self.application: App = HotPath(Heads(litestar), self.committer, Hosts(settings.allow_host))  # type: ignore[arg-type]  # its scopes are narrower
 
     def _rebuild(self, name: str) -> None:
         try:

@@ -207,7 +207,7 @@ def test_the_history_is_bounded(catalog: Catalog, monkeypatch: pytest.MonkeyPatc
 def test_a_draft_is_discarded(catalog: Catalog) -> None:
     edit(catalog, 0, AddState(name="broken"))
 
-    catalog.drafts.discard("lamp")
+    catalog.drafts.discard("lamp", catalog.drafts.of("lamp").number)
 
     assert catalog.drafts.of("lamp").number == 0
     assert catalog.drafts.all() == []

@@ -32,10 +32,11 @@ async def test_an_empty_folder_is_filled_with_lives_of_every_type(settings: Sett
     definitions = await asked(settings, "/definitions")
     transitions = await asked(settings, "/transitions?limit=10000")
 
-    assert [entry["type"] for entry in definitions["items"]] == ["order", "permit", "subscription", "support_ticket"]
+    bundled = ["order", "permit", "shipment", "subscription", "support_ticket"]
+    assert [entry["type"] for entry in definitions["items"]] == bundled
     assert all(entry["active"] == 1 for entry in definitions["items"])
     entities = {(transition["type"], transition["entity"]) for transition in transitions["items"]}
-    assert len(entities) == 4 * 12
+    assert len(entities) == 5 * 12
 
 
 async def test_what_was_due_in_the_past_has_fired_at_its_time_and_the_rest_is_still_to_come(tmp_path: Path):
@@ -49,6 +50,15 @@ async def test_what_was_due_in_the_past_has_fired_at_its_time_and_the_rest_is_st
     assert all(record["actor"]["id"] == "statewright:timer" for record in fired)
     assert [record["recorded_at"] for record in records] == sorted(record["recorded_at"] for record in records)
     assert records[0]["recorded_at"][:10] < records[-1]["recorded_at"][:10]
+
+
+async def test_shipments_name_orders_that_are_there(settings: Settings):
+    transitions = (await asked(settings, "/transitions?limit=10000"))["items"]
+
+    orders = {each["entity"] for each in transitions if each["type"] == "order"}
+    named = {each["changes"]["order_no"] for each in transitions if each["type"] == "shipment" and each["version"] == 1}
+    assert named
+    assert named <= orders
 
 
 async def test_some_events_are_refused_as_in_life(settings: Settings):

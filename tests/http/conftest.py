@@ -18,6 +18,7 @@ from statewright import consolidators
 from statewright.catalog import Catalog
 from statewright.commands import Committer
 from statewright.consolidators import Runner, ask_for_rebuild
+from statewright.http.heads import Heads
 from statewright.http.hot import HotPath
 from statewright.http.rooms import Rooms
 from statewright.http.routes import answer_problem, api
@@ -66,7 +67,7 @@ def front_door(rooms: Rooms) -> HotPath:
     """The application as `app` builds it, without the pages."""
     handlers = {HTTPException: answer_problem, Exception: answer_problem}
     framework = Litestar(api(rooms), exception_handlers=handlers, openapi_config=None, logging_config=None)
-    return HotPath(framework, rooms.committer)
+    return HotPath(Heads(framework), rooms.committer)  # type: ignore[arg-type]  # its scopes are narrower
 
 
 @pytest.fixture

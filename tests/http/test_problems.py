@@ -109,7 +109,7 @@ async def test_a_method_that_the_path_does_not_take_names_those_it_does(server: 
 
     assert answer.status_code == 405
     assert answer.json()["type"] == "/problems/method_not_allowed"
-    assert answer.headers["Allow"] == "GET, POST"
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
 
 
 async def test_a_path_that_does_not_exist_is_a_problem(server: Server) -> None:

@@ -86,7 +86,7 @@ async def bare(tmp_path: Path) -> AsyncIterator[Site]:
     runner = Runner(store, engine)
     committer = Committer(store, catalog, recorded=runner.waker.ring)
     timers = Timers(committer, NeverDue(), look_s=3600)
-    needs = Needs(catalog, store, Asking(store, catalog), views, Pulse(store, views), timers)
+    needs = Needs(catalog, store, Asking(store, catalog), views, Pulse(store, views), committer, timers)
     app = Litestar(
         [pages(needs)], exception_handlers={Exception: no_such_page}, openapi_config=None, logging_config=None
     )

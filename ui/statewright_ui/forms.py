@@ -76,6 +76,15 @@ def form_of(
     return Form(tuple(fields))
 
 
+def typed_text(schema: Mapping[str, Any] | None, given: Mapping[str, Any]) -> dict[str, str]:
+    """Values as a person would have typed them into the form of a schema."""
+    return {
+        field.name: field.value
+        for field in form_of(schema, given=given).fields
+        if field.name in given or field.name == MORE
+    }
+
+
 def read_form(schema: Mapping[str, Any] | None, typed: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """What was typed as an object, and what is wrong by field. An empty input leaves its field out."""
     found: dict[str, Any] = {}

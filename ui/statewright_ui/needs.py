@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from msgspec import Struct
 
 from statewright.catalog import Catalog
-from statewright.commands import Asking, Timers
+from statewright.commands import Asking, Committer, Timers
 from statewright.stores.words import EventStore
 from statewright.views import Views
 from statewright_ui.pulse import Pulse
@@ -25,8 +25,8 @@ AskedFor = Request[Any, Any, State]
 class Needs(Struct, frozen=True):
     """The rooms below: one entity is asked of `asking` and comes from the log, lists and counts of `views`.
 
-    `timers` are those of this process; None where nobody fires them. `backtest` says that a backtest was asked for or
-    cancelled.
+    `committer` takes the events that people send by form. `timers` are those of this process; None where nobody fires
+    them. `backtest` says that a backtest was asked for or cancelled.
     """
 
     catalog: Catalog
@@ -34,6 +34,7 @@ class Needs(Struct, frozen=True):
     asking: Asking
     views: Views
     pulse: Pulse
+    committer: Committer
     timers: Timers | None = None
     backtest: Callable[[], None] = lambda: None
 

@@ -104,9 +104,14 @@ def json_line(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def curl(base: str, path: str, body: Mapping[str, Any], **headers: str) -> str:
-    """A command for a shell that posts `body`; every word quoted, whatever stands in it."""
-    words = ["curl", "-X", "POST", base.rstrip("/") + path, "-H", "Content-Type: application/json"]
+def curl(base: str, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> str:
+    """A command for a shell that posts `body`, or reads where there is none; every word quoted, whatever stands in it.
+
+    `path` is percent-encoded, so nothing in it is left for curl itself to expand.
+    """
+    words = ["curl", *(["-X", "POST"] if body is not None else []), base.rstrip("/") + path]
+    if body is not None:
+        words += ["-H", "Content-Type: application/json"]
     for name, value in headers.items():
         words += ["-H", f"{name.replace('_', '-')}: {value}"]
-    return shlex.join([*words, "-d", json.dumps(body, ensure_ascii=False)])
+    return shlex.join(words if body is None else [*words, "-d", json.dumps(body, ensure_ascii=False)])

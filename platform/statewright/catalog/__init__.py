@@ -13,6 +13,7 @@ from statewright.catalog.errors import (
     UnknownType,
     WrongStatus,
 )
+from statewright.catalog.noted import Group, Told, Wanted, rule_of
 from statewright.catalog.refusals import Refusal, RefusalCount, RefusalPage, Refusals
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "DraftEdited",
     "DraftThere",
     "Drafts",
+    "Group",
     "InvalidDefinition",
     "Refusal",
     "RefusalCount",
@@ -32,11 +34,14 @@ __all__ = [
     "Refusals",
     "Registration",
     "Revision",
+    "Told",
     "TooManyDefinitions",
     "TooManyDrafts",
     "TypeEntry",
     "UnknownBacktest",
     "UnknownRevision",
     "UnknownType",
+    "Wanted",
     "WrongStatus",
+    "rule_of",
 ]

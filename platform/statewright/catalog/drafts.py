@@ -129,11 +129,26 @@ class Drafts:
                 raise DraftThere(type)
             return _draft(session, _begun(session, type, text, words, None, editor))
 
-    def discard(self, type: str) -> None:
-        """Forget a draft and its history; what was registered of it stays."""
+    def at(self, type: str, number: int) -> Draft | Conflict:
+        """The draft, if it is still the one under `number`; else what was done to it since. Raises UnknownType."""
         with writing(self._engine) as session:
+            row = self._row(session, type)
+            return _draft(session, row) if number == row.number else _conflict(session, row, number, None)
+
+    def discard(self, type: str, number: int) -> Conflict | None:
+        """Forget a draft and its history; what was registered of it stays. One that is not there is forgotten already.
+
+        A draft that is not the one under `number` any more is left alone: somebody's work would be lost unseen.
+        """
+        with writing(self._engine) as session:
+            row = session.get(DraftRow, type)
+            if row is None:
+                return None
+            if number != row.number:
+                return _conflict(session, row, number, None)
             for table in (DraftChangeRow, DraftStepRow, DraftRow):
                 session.execute(delete(table).where(col(table.type) == type))
+            return None
 
     def edit(self, type: str, number: int, edit: Edit, editor: str = "") -> DraftEdited | EditRefused | Conflict:
         """Make an edit that was meant for the draft under `number`. Raises UnknownType."""

@@ -20,6 +20,7 @@ from sqlmodel import Session, col, func, insert, select
 
 from statewright.catalog.database import writing
 from statewright.catalog.errors import CatalogError
+from statewright.catalog.noted import Group, Noted, Told, Wanted
 from statewright.catalog.tables import RefusalCountRow, RefusalRow
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
@@ -107,6 +108,7 @@ class Refusals:
         self._names: dict[str, set[str]] = {}
         self._closing = threading.Event()
         self._writer: threading.Thread | None = None
+        self._noted = Noted(engine, KEPT)
 
     def note(self, refusal: Refusal) -> None:
         """Remember a refusal: a microsecond or two, in memory; it is written within the second."""
@@ -175,6 +177,27 @@ class Refusals:
             asked = asked.where(RefusalRow.type == type)
         with Session(self._engine) as session:
             return [_decode(kept) for kept in session.exec(asked)]
+
+    def told(self, wanted: Wanted) -> dict[Group, Told]:
+        """By which rules and to which callers events were refused, among the refusals kept whole."""
+        self.flush()
+        return self._noted.told(wanted)
+
+    def matching(self, wanted: Wanted, *, before: int | None = None, limit: int = 100) -> list[tuple[int, Refusal]]:
+        """The refusals kept that are meant, newest first, each with its id; those below the id `before`."""
+        self.flush()
+        ids = self._noted.ids(wanted, before, limit)
+        asked = select(RefusalRow.id, RefusalRow.refusal).where(col(RefusalRow.id).in_(ids))
+        with Session(self._engine) as session:
+            found = [(id, _decode(kept)) for id, kept in session.exec(asked) if id is not None]
+        return sorted(found, key=lambda each: -each[0])
+
+    def one(self, id: int) -> Refusal | None:
+        """A refusal by its id; None for one that is not kept any more."""
+        self.flush()
+        with Session(self._engine) as session:
+            row = session.get(RefusalRow, id)
+            return None if row is None else _decode(row.refusal)
 
     def flush(self) -> None:
         """Write what is in memory; durable when it returns. What cannot be written stays in memory."""

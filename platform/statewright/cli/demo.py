@@ -90,7 +90,7 @@ def _lives(
 
     def of(file: Path) -> Iterator[tuple[str, Happening]]:
         machine = machine_in(file)
-        simulation = Simulation(machine, seed, pace)
+        simulation = Simulation(machine, seed, pace, related=entities)
         lives = happenings(simulation, entities=entities, since=since, until=until, late=_LATE, mistakes=_MISTAKES)
         return ((machine.type, happening) for happening in lives)
 

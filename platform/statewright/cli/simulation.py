@@ -73,13 +73,17 @@ class Happening(Struct, frozen=True):
 
 
 class Simulation:
-    """Takes entities of one definition from event to event. `refused` says why an event could never be made up."""
+    """Takes entities of one definition from event to event. `refused` says why an event could never be made up.
 
-    def __init__(self, machine: Machine, seed: int, pace: float = 1.0) -> None:
+    With `related`, what names another entity names one of so many made-up ones: `order-00001` to that number.
+    """
+
+    def __init__(self, machine: Machine, seed: int, pace: float = 1.0, related: int = 0) -> None:
         self.machine = machine
         self.refused: dict[str, str] = {}
         self._random = Random(f"{machine.digest}:{seed}")  # noqa: S311  # a stable source is wanted, not a secret one
         self._pace = pace
+        self._related = related
         self._weights: dict[tuple[Leaves, str], float] = {}
         self._stays: dict[Leaves, tuple[float, float]] = {}
 
@@ -184,6 +188,7 @@ class Simulation:
         guarded = any(move.guard for move in self.machine.moves(leaves, event))
         for _ in range(_TRIES if schema is not None or guarded else 1):
             payload = Values(self._written(event), self._random, moment).object() if schema is not None else {}
+            self._refer(payload)
             if life.head is not None and guarded:
                 self._suit(payload, life.head, leaves, event)
             sent = self._event(life, event, payload, self._actor(life, self._roles(leaves, event)), moment)
@@ -251,7 +256,15 @@ class Simulation:
             return {}
         schema = self.machine.definition.schemas.context or {}
         later = frozenset(name for name in context.fields if name not in context.required)
-        return Values(schema, self._random, moment).object(leave_out=context.read_only | later)
+        data = Values(schema, self._random, moment).object(leave_out=context.read_only | later)
+        self._refer(data)
+        return data
+
+    def _refer(self, values: dict[str, Any]) -> None:
+        """Have references lead to entities that are made up too."""
+        for relation in self.machine.definition.relations.values() if self._related else ():
+            if relation.key is not None and isinstance(values.get(relation.key), str):
+                values[relation.key] = f"{relation.entity}-{self._random.randint(1, self._related):05}"
 
     # --- What is likely ---
 

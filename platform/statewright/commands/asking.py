@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -76,6 +76,25 @@ class Asking:
         if head is not None and version is not None and head.version != version:
             return None
         return head
+
+    async def heads_at(self, ref: Ref, versions: Iterable[int]) -> dict[int, Head]:
+        """The entity as it was at each of these versions, by one reading of its life; those it never had are left out.
+
+        Reads from the beginning up to the latest of them: some 10 µs a transition.
+        """
+        wanted = frozenset(versions)
+        last = max(wanted, default=0)
+        found: dict[int, Head] = {}
+        head: Head | None = None
+        if last < 1:
+            return found
+        async for record in self._life(ref):
+            head = fold(head, record)
+            if head.version in wanted:
+                found[head.version] = head
+            if head.version >= last:
+                break
+        return found
 
     async def history(self, ref: Ref, after_version: int = 0, limit: int | None = None) -> Sequence[Record]:
         """The entity's transitions above a version, oldest first; empty when it was never seen."""

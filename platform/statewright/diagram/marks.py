@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from statewright.machine.chart import ROOT, Arrow, ArrowKind, Chart
-from statewright.machine.record import Leaves
+from statewright.machine.record import Leaves, Record
 
 _SECOND_HYPHEN = re.compile("(?<=-)-")
 _KEYS: dict[str, ArrowKind] = {"on": "event", "always": "always", "after": "after", "onDone": "done"}
@@ -35,16 +36,32 @@ class Marks(Struct, frozen=True, kw_only=True):
     """What to paint over the layout. Paths and moves that the definition does not know are passed over.
 
     `counts`: entities by state, those around others among them. `heat`: from 0 to 1 by state. `current`: the active
-    leaves. `walked`: the moves of one entity, emphasised. `traffic`: the moves of all, as numbers and widths of lines.
-    `selected`: a state's path or a transition's id without its `t-`.
+    leaves. `earlier`: those at another moment, with which that one is compared. `walked`: the moves of one entity,
+    emphasised. `traffic`: the moves of all, as numbers and widths of lines. `selected`: a state's path or a
+    transition's id without its `t-`.
     """
 
     counts: Mapping[str, int] = {}
     heat: Mapping[str, float] = {}
     current: Leaves = ()
+    earlier: Leaves = ()
     walked: tuple[Walk, ...] = ()
     traffic: tuple[Walk, ...] = ()
     selected: str | None = None
+
+
+def walks_of(records: Iterable[Record]) -> tuple[Walk, ...]:
+    """The moves that transitions of one entity made."""
+    return tuple(
+        Walk(
+            record.from_,
+            record.event,
+            record.to,
+            branches=tuple(branch for step in record.steps for branch in step.branches),
+            passed=tuple(path for step in record.steps for path in step.entered),
+        )
+        for record in records
+    )
 
 
 def state_id(path: str) -> str:
@@ -59,6 +76,7 @@ def transition_key(arrow: Arrow) -> str:
     return f"{_safe(source) if source else '*'}--{_safe(trigger)}-{arrow.index}"
 
 
+@lru_cache(maxsize=4_096)  # a picture of many arrows asks for each name a dozen times
 def _safe(text: str) -> str:
     # A second hyphen is encoded too, so that the pair between source and trigger can only be the separator.
     return _SECOND_HYPHEN.sub("%2D", quote(text, safe=""))
@@ -66,16 +84,21 @@ def _safe(text: str) -> str:
 
 def taken(chart: Chart, walks: Iterable[Walk]) -> dict[str, int]:
     """How often each transition was taken, by its key; a move that several would explain counts for the first."""
+    times: dict[str, int] = {}
+    for walk, keys in ways(chart, walks):
+        for key in keys:
+            times[key] = times.get(key, 0) + walk.count
+    return times
+
+
+def ways(chart: Chart, walks: Iterable[Walk]) -> Iterator[tuple[Walk, list[str]]]:
+    """Each walk with the keys of the transitions that it took, in the order in which they were taken."""
     arrows: dict[str, list[Arrow]] = {}
     for arrow in chart.arrows:
         arrows.setdefault(arrow.source, []).append(arrow)
-    times: dict[str, int] = {}
     for walk in walks:
         found = _named(arrows, walk.branches) if walk.branches else _found(chart, arrows, walk)
-        for arrow in found:
-            key = transition_key(arrow)
-            times[key] = times.get(key, 0) + walk.count
-    return times
+        yield walk, [transition_key(arrow) for arrow in found]
 
 
 def visited(walks: Iterable[Walk]) -> set[str]:

@@ -6,9 +6,10 @@ never a place. Standing alone, the picture brings `standalone.css` along.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from typing import Literal
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -36,11 +37,20 @@ _SIGNS = {
 _BADGE_SIZE = 10.5
 
 
+Theme = Literal["auto", "light", "dark"]
+_DARK = "@media (prefers-color-scheme: dark) {"
+
+
 class Setting(Struct, frozen=True):
-    """Where the picture will stand: alone with its own style, or in a page, where `links` begins every address."""
+    """Where the picture will stand: alone with its own style, or in a page.
+
+    Alone it is light, dark, or as its viewer prefers (`auto`). In a page `links` begins every address, or gives the
+    address of each path and key that has one.
+    """
 
     standalone: bool = False
-    links: str | None = None
+    theme: Theme = "auto"
+    links: str | Mapping[str, str] | None = None
 
 
 def paint(shapes: Shapes, layout: Layout, marks: Marks, setting: Setting) -> str:
@@ -48,9 +58,14 @@ def paint(shapes: Shapes, layout: Layout, marks: Marks, setting: Setting) -> str
     return _Painter(shapes, layout, marks, setting).picture()
 
 
-@lru_cache(maxsize=1)
-def _stylesheet() -> str:
-    return files(__package__).joinpath("standalone.css").read_text(encoding="utf-8")
+@lru_cache(maxsize=3)
+def _stylesheet(theme: Theme) -> str:
+    """The style of a picture that stands alone; in one theme alone there is no question of what the viewer prefers."""
+    written = files(__package__).joinpath("standalone.css").read_text(encoding="utf-8")
+    if theme == "auto":
+        return written
+    light, _, dark = written.partition(_DARK)
+    return light if theme == "light" else light + dark.rstrip().removesuffix("}")
 
 
 class _Painter:
@@ -60,6 +75,7 @@ class _Painter:
         self.layout = layout
         self.marks = marks
         self.alone = setting.standalone
+        self.theme = setting.theme
         self.links = setting.links
         self.walked = taken(self.chart, marks.walked)
         self.traffic = taken(self.chart, marks.traffic)
@@ -69,7 +85,7 @@ class _Painter:
     def picture(self) -> str:
         width, height = self.layout.width + 2 * MARGIN, self.layout.height + 2 * MARGIN
         name = f"State diagram of {self.chart.label}"
-        own = [tag("title", escaped(name)), f"<style>{_stylesheet()}</style>"] if self.alone else []
+        own = [tag("title", escaped(name)), f"<style>{_stylesheet(self.theme)}</style>"] if self.alone else []
         return tag(
             "svg",
             *own,
@@ -198,7 +214,13 @@ class _Painter:
         inside = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.marks.current)
         walked = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.visited)
         change = self.chart.boxes[path].change
-        marks = (f" is-{change}" if change else "", " is-current" if inside else "", " is-walked" if walked else "")
+        before = any(leaf == path or leaf.startswith(f"{path}.") for leaf in self.marks.earlier)
+        marks = (
+            f" is-{change}" if change else "",
+            " is-current" if inside else "",
+            " is-earlier" if before else "",
+            " is-walked" if walked else "",
+        )
         return "".join(marks) + (" is-selected" if self.marks.selected == path else "")
 
     # Transitions
@@ -326,8 +348,12 @@ class _Painter:
             inside = (tag("title", escaped(tooltip)), *inside)
         if self.alone:
             return tag("g", *inside, **{name: value for name, value in attributes.items() if name != "aria_label"})
-        if self.links is not None:
+        if isinstance(self.links, str):
             return tag("a", *inside, href=self.links + quote(key, safe=""), **attributes)
+        if self.links is not None:
+            if key in self.links:
+                return tag("a", *inside, href=self.links[key], **attributes)
+            return tag("g", *inside, role="img", **attributes)
         return tag("g", *inside, tabindex="0", role="button", **attributes)
 
     def moved(self, x: float, y: float, heat: float | None) -> dict[str, str]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from statewright.diagram.graphviz_process import GraphvizProcess, LayoutFailed
 from statewright.diagram.layout import VERSION, Direction, Layout, graph_of, layout_from
 from statewright.diagram.marks import Marks, Walk
-from statewright.diagram.paint import Setting, paint
+from statewright.diagram.paint import Setting, Theme, paint
 from statewright.diagram.plain import plain_layout
 from statewright.diagram.shapes import Shapes, shapes_of
 from statewright.machine.chart import Chart, chart_of, folded
@@ -166,6 +166,7 @@ def _marks(
     counts: Mapping[str, int] | None,
     heat: Mapping[str, float] | None,
     current: Leaves,
+    earlier: Leaves,
     walked: Iterable[Walk],
     traffic: Iterable[Walk],
     selected: str | None,
@@ -174,6 +175,7 @@ def _marks(
         counts=counts or {},
         heat=heat or {},
         current=tuple(current),
+        earlier=tuple(earlier),
         walked=tuple(walked),
         traffic=tuple(traffic),
         selected=selected,
@@ -187,11 +189,13 @@ async def svg_of(
     counts: Mapping[str, int] | None = None,
     heat: Mapping[str, float] | None = None,
     current: Leaves = (),
+    earlier: Leaves = (),
     walked: Iterable[Walk] = (),
     traffic: Iterable[Walk] = (),
     selected: str | None = None,
-    links: str | None = None,
+    links: str | Mapping[str, str] | None = None,
     standalone: bool = False,
+    theme: Theme = "auto",
     window: tuple[float, float] = WINDOW,
     folded: Iterable[str] = (),
 ) -> str:
@@ -201,11 +205,12 @@ async def svg_of(
     takes too long or dies a plain list is drawn. A chart made before (of two definitions, say) is drawn as it is.
     `digest` is the document's and the key of the cached layout. With
     `links` (such as `?selected=`), states and transitions are links to it with their path or key, percent-encoded;
-    without, elements with `data-state` or `data-transition` for a script. `standalone` brings its own style along.
+    with a mapping, only those in it are links, to the address that it gives; without, they are elements with
+    `data-state` or `data-transition` for a script. `standalone` brings its own style along, in the `theme`.
     `folded` are composites drawn without what lies in them.
     """
-    marks = _marks(counts, heat, current, walked, traffic, selected)
-    return await shared().svg(definition, digest, marks, Setting(standalone, links), window, frozenset(folded))
+    marks = _marks(counts, heat, current, earlier, walked, traffic, selected)
+    return await shared().svg(definition, digest, marks, Setting(standalone, theme, links), window, frozenset(folded))
 
 
 def svg_now(
@@ -215,13 +220,15 @@ def svg_now(
     counts: Mapping[str, int] | None = None,
     heat: Mapping[str, float] | None = None,
     current: Leaves = (),
+    earlier: Leaves = (),
     walked: Iterable[Walk] = (),
     traffic: Iterable[Walk] = (),
     selected: str | None = None,
-    links: str | None = None,
+    links: str | Mapping[str, str] | None = None,
     standalone: bool = False,
+    theme: Theme = "auto",
     window: tuple[float, float] = WINDOW,
 ) -> str:
     """`svg_of` for callers without a loop, such as the command line."""
-    marks = _marks(counts, heat, current, walked, traffic, selected)
-    return shared().svg_now(definition, digest, marks, Setting(standalone, links), window)
+    marks = _marks(counts, heat, current, earlier, walked, traffic, selected)
+    return shared().svg_now(definition, digest, marks, Setting(standalone, theme, links), window)

@@ -19,6 +19,7 @@ HEADERS = {
     "Statewright-Place": "How far the answer shows the log; give it back as `min_place`, `place` or `after`.",
     "Retry-After": "After how many seconds to try again.",
     "Allow": "The methods that the path takes.",
+    "Link": 'Where what follows is, as `rel="next"`.',
     "Content-Location": "The path of the revision that is shown.",
 }
 """Every header that an answer may carry, and what it says."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post
@@ -12,25 +12,17 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from statewright.catalog import InvalidDefinition, Registration, Revision, TypeEntry, UnknownRevision
-from statewright.diagram import svg_of
-from statewright.formats.exports import EXPORTS, export
 from statewright.http import shapes
 from statewright.http.bodies import json_text
 from statewright.http.calls import JSON, Answer, says
-from statewright.http.changing import definition_of
 from statewright.http.parameters import Limit, RevisionNumber, TypeName
-from statewright.http.problems import refuse
 from statewright.http.rooms import Rooms
 from statewright.http.strictness import LIMIT_DEFAULT, cut
-from statewright.machine.comparing import Comparison
 from statewright.machine.definition import Definition
 from statewright.machine.faults import EXACT
-from statewright.machine.merging import merged_chart
 from statewright.machine.moments import text_of
 from statewright.machine.problem import Problem
 
-Picture = Literal["svg", "dot", "mermaid", "plantuml", "markdown", "xstate", "xstate-v6", "scxml"]
-MEDIA = {"svg": "image/svg+xml", **{name: notation.media for name, notation in EXPORTS.items()}}
 _BODY = {JSON: Definition}
 _TYPE_AFTER = Annotated[str | None, QueryParameter(max_length=100, description="`next` of the part before.")]
 Activate = Annotated[bool, QueryParameter(description="Make it the active one at once; refused when it has errors.")]
@@ -126,7 +118,7 @@ async def list_definitions(
 )
 async def read_active_definition(rooms: NamedDependency[Rooms], type: TypeName) -> Response[bytes]:
     """The active document of a type; 404 where none of its revisions is active."""
-    revision, text = await asyncio.to_thread(_active, rooms, type)
+    revision, text = await asyncio.to_thread(active_document, rooms, type)
     return Response(text, media_type=JSON, headers={"Content-Location": _path(type, revision)})
 
 
@@ -188,63 +180,8 @@ async def delete_draft(rooms: NamedDependency[Rooms], type: TypeName, revision: 
     await asyncio.to_thread(rooms.catalog.delete_draft, type, revision)
 
 
-@get(
-    "/definitions/{type:str}/diagram",
-    opt=says(
-        Answer("The picture, or the text of that notation.", str, tuple(dict.fromkeys(MEDIA.values()))),
-        "unknown_type",
-        "not_found",
-    ),
-)
-async def draw_definition(
-    rooms: NamedDependency[Rooms],
-    type: TypeName,
-    format: Annotated[
-        Picture, QueryParameter(description="An SVG that stands alone, or the notation of another tool.")
-    ] = "svg",
-    revision: Annotated[
-        int | None, QueryParameter(ge=1, le=EXACT, description="Which revision; absent: the active one.")
-    ] = None,
-    from_: Annotated[
-        int | None,
-        QueryParameter(
-            name="from", ge=1, le=EXACT, description="An earlier revision; the SVG shows what was changed since."
-        ),
-    ] = None,
-) -> Response[str]:
-    """The definition as a picture, or in the notation of another tool.
-
-    With `from` the picture is of both revisions, and shows what was added, removed and changed.
-    """
-    if revision is None:
-        _, text = await asyncio.to_thread(_active, rooms, type)
-    else:
-        text = await asyncio.to_thread(rooms.catalog.document, type, revision)
-    reading = await asyncio.to_thread(rooms.catalog.reader.definition, text)
-    if reading.definition is None:
-        raise refuse(
-            "not_found", f"Revision {revision} of {type} cannot be read any more, so there is no picture of it."
-        )
-    if from_ is not None and format != "svg":
-        raise refuse("bad_parameter", f"`from` is drawn as SVG only, not as {format}.")
-    if from_ is not None:
-        picture = await _drawn_with(rooms, type, from_, reading.definition, reading.digest)
-    elif format == "svg":
-        picture = await svg_of(reading.definition, reading.digest, standalone=True)
-    else:
-        picture = (await asyncio.to_thread(export, text, format)).text
-    # opened by itself it is a page of this server: nothing in it may run
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return Response(picture, media_type=MEDIA[format], headers={"Content-Security-Policy": policy})
-
-
-async def _drawn_with(rooms: Rooms, type: str, earlier: int, after: Definition, digest: str) -> str:
-    before, first = await definition_of(rooms, type, earlier)
-    chart = await asyncio.to_thread(lambda: merged_chart(Comparison(before, after)))
-    return await svg_of(chart, f"{first}..{digest}", standalone=True)
-
-
-def _active(rooms: Rooms, type: str) -> tuple[int, bytes]:
+def active_document(rooms: Rooms, type: str) -> tuple[int, bytes]:
+    """The active revision's number and its document. Raises UnknownRevision where none is active."""
     for revision in rooms.catalog.revisions(type):
         if revision.status == "active":
             return revision.revision, rooms.catalog.document(type, revision.revision)
@@ -282,5 +219,4 @@ HANDLERS = [
     activate_revision,
     retire_revision,
     delete_draft,
-    draw_definition,
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
@@ -13,7 +15,8 @@ from msgspec import Struct
 from statewright.catalog.principals import Principal
 from statewright.commands import AllowedEvent, Done, NothingToErase
 from statewright.http.answering import problem_of_answer, recorded
-from statewright.http.calls import Answer, says
+from statewright.http.calls import JSON, Answer, says
+from statewright.http.media import CSV, Format, csv_of, table_or_document
 from statewright.http.parameters import (
     AfterVersion,
     AtMoment,
@@ -44,7 +47,8 @@ from statewright.http.shapes import (
 from statewright.http.strictness import LIMIT_DEFAULT, cut, moment, principal_behind
 from statewright.machine.explaining import body_of
 from statewright.machine.faults import EXACT
-from statewright.machine.record import Head, Record
+from statewright.machine.moments import text_of
+from statewright.machine.record import Head, Record, merged
 from statewright.stores.sealing import KeysUnavailable
 from statewright.stores.words import Ref, StoreUnavailable
 
@@ -117,21 +121,81 @@ async def read_entity(
 
 @get(
     "/entities/{type:str}/{id:str}/transitions",
-    opt=says(Answer("The transitions, oldest first.", Page[Transition]), *_UNKNOWN),
+    opt=says(Answer("The transitions, oldest first.", Page[Transition], (JSON, CSV)), *_UNKNOWN, "not_acceptable"),
 )
 async def read_history(
+    request: Request[Any, Any, Any],
     rooms: NamedDependency[Rooms],
     type: TypeName,
     id: EntityId,
     after: AfterVersion = 0,
     limit: Limit = LIMIT_DEFAULT,
-) -> Page[Transition]:
-    """An entity's history. `next` is the last version shown, and null at the end of what there is."""
+    format: Format = None,
+) -> Response[Any]:
+    """An entity's history. `next` is the last version shown, and null at the end of what there is.
+
+    As CSV a transition is a row, its data as JSON in cells; where there is more, `Link` leads to it.
+    """
+    media = table_or_document(request, format)
     ref = Ref(type, id)
     records, more = await _part_of_history(rooms, ref, after, cut(limit))
     if not records and await rooms.asking.head(ref) is None:
         raise await unknown(rooms, ref)
-    return Page([transition_of(record) for record in records], str(records[-1].version) if more else None)
+    headers = {"Vary": "Accept"}
+    if media == JSON:
+        return Response(
+            Page([transition_of(each) for each in records], str(records[-1].version) if more else None), headers=headers
+        )
+    if more:
+        headers["Link"] = f'<?format=csv&limit={limit}&after={records[-1].version}>; rel="next"'
+    headers["Content-Disposition"] = f'attachment; filename="{type}-history.csv"'
+    return Response(_table(records).encode(), media_type=CSV, headers=headers)
+
+
+def _table(records: Sequence[Record]) -> str:
+    return csv_of(
+        (
+            "version",
+            "event",
+            "kind",
+            "from",
+            "to",
+            "recorded_at",
+            "occurred_at",
+            "actor",
+            "roles",
+            "changes",
+            "removed",
+            "payload",
+            "revision",
+            "command",
+            "position",
+        ),
+        (
+            (
+                record.version,
+                record.event,
+                record.kind,
+                ", ".join(record.from_ or ()),
+                ", ".join(record.to),
+                text_of(record.recorded_at),
+                None if record.occurred_at is None else text_of(record.occurred_at),
+                record.actor.id,
+                ", ".join(record.actor.roles),
+                _json(merged(record, "changes")),
+                ", ".join(record.removed),
+                _json(merged(record, "payload")),
+                record.revision,
+                record.command,
+                record.position,
+            )
+            for record in records
+        ),
+    )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 @get(

@@ -357,7 +357,7 @@ async def _answer(
     if question.media == CSV:
         name = f"{question.type}-{view}.csv"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return Response(table(found).encode(), media_type=f"{CSV}; charset=utf-8", headers=headers)
+        return Response(table(found).encode(), media_type=CSV, headers=headers)
     return Response(msgspec.json.encode(shape(found) if shape else found), media_type=JSON, headers=headers)
 
 

@@ -18,6 +18,7 @@ from statewright.http import (
     creating,
     definitions,
     docs,
+    drawing,
     entities,
     importing,
     log,
@@ -50,6 +51,7 @@ _CALLS: Sequence[HTTPRouteHandler] = [
     *creating.HANDLERS,
     *posting.HANDLERS,
     *entities.HANDLERS,
+    *drawing.HANDLERS,
     *views.HANDLERS,
     *timers.HANDLERS,
     *measures.HANDLERS,
@@ -159,7 +161,7 @@ def _methods_of(request: AnyRequest) -> list[str]:
     for method in _METHODS:
         try:
             request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
-            found.append(method)
+            found += [method, "HEAD"] if method == "GET" else [method]
         except (MethodNotAllowedException, NotFoundException):
             continue
     return found

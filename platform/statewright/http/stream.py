@@ -16,7 +16,7 @@ from statewright.catalog.principals import Principal
 from statewright.commands import Committer
 from statewright.http import answering
 from statewright.http.answering import encode, extended
-from statewright.http.problems import ProblemFound, problem_of
+from statewright.http.problems import Problem, ProblemFound, problem, problem_of
 from statewright.http.reading import explained
 from statewright.http.sending import LINE_BYTES, sends_of_lines, too_long
 
@@ -29,6 +29,8 @@ COMMANDS = "/api/v1/commands"
 GROUP_LINES = 500
 _GROUPS_AT_ONCE = 2
 """One group is decided while the one before it is made durable."""
+IDLE_S = 25.0
+"""How long nothing may come of a call that is still open; less than the server's own patience, so that it is told."""
 _UNSENT_BYTES = 64_000_000
 """How much is kept of answers that the caller does not take, before no more of its lines are read."""
 
@@ -105,10 +107,23 @@ class Stream:
     async def _read(self, receive: Receive) -> None:
         more = True
         while more:
-            message = await next_message(receive)
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    message = await next_message(receive)
+            except TimeoutError:
+                # After the answers to come, so that it is the last line: what was begun of a line is not carried out.
+                self._groups.put_nowait(encode(self._too_slow().body))
+                break
             more = message.get("more_body", False)
             await self._take(message.get("body", b""), last=not more)
         self._groups.put_nowait(None)
+
+    def _too_slow(self) -> Problem:
+        detail = (
+            f"Nothing came for {IDLE_S:.0f} seconds, so the call ends after line {self._line}. All lines up to there "
+            "are answered; send what follows in another call."
+        )
+        return problem("too_slow", detail, line=self._line)
 
     async def _take(self, chunk: bytes, *, last: bool) -> None:
         lines = (self._rest + chunk).split(b"\n") if self._rest else chunk.split(b"\n")

@@ -28,11 +28,15 @@ ACTS = 500
 
 
 class Run(Struct, frozen=True, omit_defaults=True):
-    """What was done, oldest first, and when the simulated clock began (RFC 3339). `origin` says where it came from."""
+    """What was done, oldest first, and when the simulated clock began (RFC 3339). `origin` says where it came from.
+
+    `given` is the entity that it begins with, where what led there cannot be played.
+    """
 
     begins: str
     acts: tuple[Act, ...] = ()
     origin: str = ""
+    given: Head | None = None
 
 
 class Step(Struct, frozen=True):
@@ -67,7 +71,7 @@ class Choice(Struct, frozen=True):
 
 def play_run(machine: Machine, run: Run, upto: int | None = None) -> tuple[list[Step], Life]:
     """Play the first `upto` acts of a run (all where None), and the life that they make."""
-    life = Life(machine, micros_of(run.begins))
+    life = Life(machine, micros_of(run.begins), copy.deepcopy(run.given))
     steps: list[Step] = []
     for act in run.acts[:upto]:
         before, known = life.head, len(life.decided)
@@ -188,10 +192,12 @@ def scenario_of(machine: Machine, run: Run, name: str, description: str | None =
     """A run as a scenario file: its last act is what is tested, with what came of it; those before are given.
 
     Acts that were refused are left out of what is given, since they changed nothing. Raises ValueError for a run
-    without acts.
+    without acts, and for one that begins with an entity whose life it does not know.
     """
     if not run.acts:
         raise ValueError("nothing has happened yet that a scenario could show")
+    if run.given is not None:
+        raise ValueError("it begins in the middle of a life, and a scenario tells a life from its creation")
     steps, life = play_run(machine, run)
     last = steps[-1]
     given, pause = list[str | Act](), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -27,12 +28,17 @@ _APART = 8.0
 
 
 class Stay(Struct, frozen=True):
-    """A visit to a leaf, from `version` on; `until` is None while it goes on."""
+    """A visit to a leaf, from `version` on until the version `left`; `until` and `left` are None while it goes on."""
 
     leaf: str
     version: int
     since: Micros
     until: Micros | None
+    left: int | None = None
+
+    def covers(self, version: int) -> bool:
+        """Whether the entity was in this leaf at a version."""
+        return self.version <= version and (self.left is None or version < self.left)
 
 
 class Bar(Struct, frozen=True):
@@ -66,7 +72,7 @@ class Fold(Struct, frozen=True):
 
 class Ribbon(Struct, frozen=True):
     """The whole ribbon. `lanes` are the leaves in the order of their first stay, those of a region together; `seconds`
-    is how long it all took.
+    is how long it all took. `marks` are the places of the moments that were asked for, None for one outside.
     """
 
     lanes: list[str]
@@ -74,6 +80,7 @@ class Ribbon(Struct, frozen=True):
     ticks: list[Tick]
     folds: list[Fold]
     seconds: float
+    marks: list[float | None] = []
 
 
 def stays_of(records: Sequence[Record]) -> list[Stay]:
@@ -88,7 +95,7 @@ def stays_of(records: Sequence[Record]) -> list[Stay]:
         clock = max(clock, record.own_time)
         for leaf in [leaf for leaf in under_way if leaf not in record.to]:
             at = under_way.pop(leaf)
-            stays[at] = replace(stays[at], until=clock)
+            stays[at] = replace(stays[at], until=clock, left=record.version)
         for leaf in record.to:
             if leaf not in under_way:
                 under_way[leaf] = len(stays)
@@ -96,15 +103,30 @@ def stays_of(records: Sequence[Record]) -> list[Stay]:
     return stays
 
 
+def clocks_of(records: Iterable[Record]) -> dict[int, Micros]:
+    """The business time of each version: the greatest so far."""
+    clocks: dict[int, Micros] = {}
+    clock = 0
+    for record in records:
+        clock = clocks[record.version] = max(clock, record.own_time)
+    return clocks
+
+
 def ribbon_of(
-    stays: Sequence[Stay], now: Micros, ended: bool, folding: bool = True, order: Sequence[str] = ()
+    stays: Sequence[Stay],
+    now: Micros,
+    ended: bool,
+    folding: bool = True,
+    order: Sequence[str] = (),
+    moments: Sequence[Micros] = (),
 ) -> Ribbon:
     """Draw stays up to `now`, or up to the last change of an entity whose life is over.
 
-    Leaves in `order`, the document's, stand beside those of their region; others follow as they came.
+    Leaves in `order`, the document's, stand beside those of their region; others follow as they came. `moments` are
+    those whose places are wanted.
     """
     if not stays:
-        return Ribbon([], [], [], [], 0)
+        return Ribbon([], [], [], [], 0, [None for _ in moments])
     lanes = list(dict.fromkeys(stay.leaf for stay in stays))
     beside = _beside(lanes, order)
     lanes.sort(key=beside.__getitem__)
@@ -113,7 +135,8 @@ def ribbon_of(
     bounds = sorted({stay.since for stay in stays} | {stay.until for stay in stays if stay.until is not None} | {end})
     scale = _Scale(bounds, ended, folding)
     bars = spaced([_bar(stay, lanes, scale, end) for stay in stays])
-    return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds, (end - begin) / 1e6)
+    marks = [scale.x(moment) if begin <= moment <= end else None for moment in moments]
+    return Ribbon(lanes, bars, _ticks(bounds, scale, begin), scale.folds, (end - begin) / 1e6, marks)
 
 
 def _beside(lanes: Sequence[str], order: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -175,7 +198,13 @@ class _Scale:
             self._xs.append(min(self._xs[-1] + share, 100.0))
 
     def x(self, moment: Micros) -> float:
-        return self._xs[self._bounds.index(moment)]
+        """Where a moment between the first bound and the last lies; within a stretch, straight."""
+        at = min(bisect_right(self._bounds, moment), len(self._bounds) - 1)
+        before, after = self._bounds[at - 1] if at else moment, self._bounds[at]
+        if at == 0 or after == before:
+            return self._xs[at]
+        share = (moment - before) / (after - before)
+        return self._xs[at - 1] + share * (self._xs[at] - self._xs[at - 1])
 
 
 def _towering(lengths: Sequence[int]) -> frozenset[int]:

@@ -9,12 +9,15 @@ from msgspec import Struct
 
 from statewright.catalog import Catalog
 from statewright.commands import AllowedEvent
-from statewright.diagram.marks import Walk
-from statewright.machine.chart import spoken
+from statewright.diagram.marks import walks_of, ways
+from statewright.machine.chart import chart_of, spoken
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
-from statewright.machine.record import Head, Record, merged
+from statewright.machine.record import Head, Record, fold, merged
 from statewright_ui import shown
+from statewright_ui.differing import Change, changes_in
+from statewright_ui.entity.ribbon import Stay
+from statewright_ui.entity.sight import Sight
 
 _PLACEHOLDERS: Mapping[str, Any] = {
     "string": "…",
@@ -37,7 +40,8 @@ class Part(Struct, frozen=True):
 class Step(Struct, frozen=True):
     """One transition for readers. `after_s` is how long after the one before; `late`: it happened before that one.
 
-    `title` is the event in words; `parts` are its microsteps, where more than one thing happened.
+    `title` is the event in words; `parts` are its microsteps, where more than one thing happened; `changes` is what
+    differs in the data since the version before.
     """
 
     record: Record
@@ -50,7 +54,7 @@ class Step(Struct, frozen=True):
     late: bool
     stays: bool
     payload: Mapping[str, Any]
-    changes: Mapping[str, Any]
+    changes: list[Change]
 
     @property
     def left(self) -> list[shown.State]:
@@ -84,18 +88,20 @@ class Choices(Struct, frozen=True):
     elsewhere: list[str]
 
 
-def steps_of(catalog: Catalog, records: Sequence[Record], before: Record | None) -> list[Step]:
-    """Rows for `records` (given oldest first), newest first; `before` is the transition ahead of the first of them."""
+def steps_of(catalog: Catalog, records: Sequence[Record], before: Head | None) -> list[Step]:
+    """Rows for `records` (given oldest first), newest first; `before` is the entity ahead of the first of them."""
     steps = []
-    clock = None if before is None else before.own_time
+    head = before
     for record in records:
-        happened = record.own_time if clock is None else max(record.own_time, clock)
-        steps.append(_step(catalog, record, happened, clock))
-        clock = happened
+        after = fold(head, record)
+        steps.append(_step(catalog, record, after, head))
+        head = after
     return steps[::-1]
 
 
-def _step(catalog: Catalog, record: Record, happened: Micros, earlier: Micros | None) -> Step:
+def _step(catalog: Catalog, record: Record, after: Head, before: Head | None) -> Step:
+    earlier, happened = None if before is None else before.happened_at, after.happened_at
+    touched = [*merged(record, "changes"), *record.removed]
     machine = shown.machine_of(catalog, record.type, record.revision)
     return Step(
         record,
@@ -108,7 +114,7 @@ def _step(catalog: Catalog, record: Record, happened: Micros, earlier: Micros | 
         earlier is not None and record.own_time < earlier,
         record.from_ == record.to,
         merged(record, "payload"),
-        merged(record, "changes"),
+        changes_in({} if before is None else before.data, after.data, touched),
     )
 
 
@@ -147,18 +153,21 @@ def _why(machine: Machine | None, record: Record, cause: str) -> str:
     return f"raised {cause}" if cause else "of itself (always)"
 
 
-def walks(records: Iterable[Record]) -> tuple[Walk, ...]:
-    """The moves of an entity, for its diagram."""
-    return tuple(
-        Walk(
-            record.from_,
-            record.event,
-            record.to,
-            branches=tuple(branch for step in record.steps for branch in step.branches),
-            passed=tuple(path for step in record.steps for path in step.entered),
-        )
-        for record in records
-    )
+def selections(machine: Machine, records: Sequence[Record], stays: Sequence[Stay], sight: Sight) -> dict[str, str]:
+    """Where each state and each transition of the picture leads: to the version that last went there, or that way."""
+    versions: dict[str, int] = {}
+    for stay in stays:
+        for path in shown.with_ancestors([stay.leaf]):
+            versions[path] = max(stay.version, versions.get(path, 0))
+    for record, (_, keys) in zip(records, ways(chart_of(machine.definition), walks_of(records)), strict=True):
+        versions.update(dict.fromkeys(keys, record.version))
+    return {key: sight.to(at=version) for key, version in versions.items()}
+
+
+def way_taken(machine: Machine, record: Record) -> str | None:
+    """The key of the transition by which a record moved, the first where there were several."""
+    found = [key for _, keys in ways(chart_of(machine.definition), walks_of([record])) for key in keys]
+    return found[0] if found else None
 
 
 def choices_of(

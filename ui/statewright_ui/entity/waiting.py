@@ -74,6 +74,28 @@ def limits_of(machine: Machine, stays: Sequence[Stay], now: Micros) -> list[Limi
     return sorted(found, key=lambda limit: limit.due)
 
 
+class Crossing(Struct, frozen=True):
+    """The moment at which a stay reached its limit, or will if it goes on: a hairline in the ribbon."""
+
+    leaf: str
+    at: Micros
+    grave: bool
+
+
+def crossings_of(machine: Machine, stays: Sequence[Stay], end: Micros) -> list[Crossing]:
+    """The limits that lie within stays, ended or not, up to `end`."""
+    found = []
+    for stay in stays:
+        sla = _sla_of(machine, stay.leaf)
+        for written, grave in ((sla.warn, False), (sla.breach, True)) if sla is not None else ():
+            if written is None:
+                continue
+            at = stay.since + duration_of(written)
+            if at <= (end if stay.until is None else stay.until):
+                found.append(Crossing(stay.leaf, at, grave))
+    return found
+
+
 def _sla_of(machine: Machine, path: str) -> Sla | None:
     states, state = machine.definition.states, None
     for step in path.split("."):

@@ -35,6 +35,7 @@ from statewright.machine.editing import (
     ShiftBranch,
 )
 from statewright.machine.targets import States
+from statewright_ui.modeler.actions import KINDS, ActionRow, Unreadable, action_of
 from statewright_ui.modeler.values import constant_of, guard_of, patch_value
 
 _CAUSES = ("event", "after", "always", "done")
@@ -128,6 +129,11 @@ def _set_state(form: Form, definition: Definition) -> Edit | EditRefused:
     if form.changed("warn") or form.changed("breach"):
         limits = {key: duration_in(form.text(key)) for key in ("warn", "breach") if form.text(key)}
         changes["sla"] = limits or None
+    try:
+        _actions(form, "entry", changes)
+        _actions(form, "exit", changes)
+    except Unreadable as error:
+        return EditRefused(str(error), "entry")
     if form.changed("history"):
         changes["history"] = form.text("history") or None
     if form.changed("kind"):
@@ -221,14 +227,41 @@ def _set_way(form: Form, definition: Definition) -> Edit | EditRefused:
     if form.on("reenter") != form.on("was.reenter"):
         changes["reenter"] = True if form.on("reenter") else None
     _patch(form, changes)
-    to = form.text("to") if form.changed("to") else None
-    if changes or to is not None:
-        edits.append(SetBranch(at=at, changes=changes, to=to))
+    try:
+        _actions(form, "actions", changes)
+    except Unreadable as error:
+        return EditRefused(str(error), "actions")
+    targets, before = _targets(form)
+    to, several = (None, None)
+    if targets != before:
+        to, several = (None, targets) if len(targets) > 1 else (next(iter(targets), ""), None)
+    if changes or to is not None or several is not None:
+        edits.append(SetBranch(at=at, changes=changes, to=to, targets=several))
     trigger = form.text("new_trigger")
     if form.changed("new_trigger") and at.cause in ("event", "after"):
         new = duration_in(trigger) if at.cause == "after" else trigger
         edits.append(RetriggerBranch(at=at, cause=at.cause, trigger=new))
     return edits[0] if len(edits) == 1 else Several(edits=edits)
+
+
+def _actions(form: Form, key: str, changes: dict[str, Any]) -> None:
+    """The actions under a key, where one of their rows says something else than before. Raises Unreadable."""
+    prefix = f"{key}.kind."
+    names = form_names(form, prefix)
+    parts = ("kind", "name", "to", "lines")
+    if not any(form.changed(f"{key}.{part}.{name}") for name in names for part in parts):
+        return
+    rows = [ActionRow(*(form.text(f"{key}.{part}.{name}") for part in parts)) for name in names]  # type: ignore[arg-type]  # looked at next
+    found = [action_of(row) for row in rows if row.kind in KINDS and (row.name or row.lines)]
+    changes[key] = found or None
+
+
+def _targets(form: Form) -> tuple[list[str], list[str]]:
+    """The states that a branch is to lead to, and those that it led to, each once."""
+    names = ["to", *(name for name in form.fields if name.startswith("also."))]
+    now = dict.fromkeys(target for name in names if (target := form.text(name)))
+    before = dict.fromkeys(target for name in names if (target := form.text(f"was.{name}")))
+    return list(now), list(before)
 
 
 def _patch(form: Form, changes: dict[str, Any]) -> None:

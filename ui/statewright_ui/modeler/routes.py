@@ -42,13 +42,17 @@ DRAWN_WITHIN_S = 0.06
 
 
 class Told(Struct, frozen=True):
-    """What an answer says besides showing the draft: a word on what was done, a refusal, or a conflict."""
+    """What an answer says besides showing the draft: a word on what was done, a refusal, or a conflict.
+
+    `op` is what a conflict kept from being done, where that was no edit: `save` or `discard`.
+    """
 
     done: str = ""
     refused: EditRefused | None = None
     conflict: Conflict | None = None
     others: tuple[Any, ...] = ()
     saved: int | None = None
+    op: str = ""
 
     @property
     def status(self) -> int:
@@ -92,8 +96,10 @@ def modeler(needs: Needs) -> list[HTTPRouteHandler]:
         form = await _form(request)
         view = view_of(request, type)
         if form.text("op") == "discard":
-            await ask(needs.catalog.drafts.discard, type)
-            return Redirect("/definitions", status_code=303)
+            conflict = await ask(needs.catalog.drafts.discard, type, _number(form))
+            if conflict is None:
+                return Redirect("/definitions", status_code=303)
+            return await _answer(needs, request, conflict.draft, view, Told(conflict=conflict, op="discard"), form)
         draft, view, told = await ask(_changed, needs, type, form, view)
         if wanted_part(request) is None and told.status == 200:  # without scripts
             return Redirect(view.address() + (f"#saved-{told.saved}" if told.saved else ""), status_code=303)
@@ -107,19 +113,28 @@ async def _form(request: AskedFor) -> Form:
     return Form(fields, lambda name: [str(value) for value in fields.getall(name, [])])
 
 
+def _number(form: Form) -> int:
+    """The number of the draft that a form was made for; one that no draft has where it says none."""
+    written = form.text("number")
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 16 else -1
+
+
 def _changed(needs: Needs, type: str, form: Form, view: View) -> tuple[Draft, View, Told]:
     """Carry out what a form asks for; the draft afterwards, where the reader is then, and what to tell."""
     drafts = needs.catalog.drafts
     op, editor = form.text("op"), form.text("editor")[:40]
-    number = int(form.text("number")) if form.text("number").isascii() and form.text("number").isdigit() else -1
+    number = _number(form)
     if op in ("undo", "redo"):
         turned = drafts.undo(type, number, editor) if op == "undo" else drafts.redo(type, number, editor)
         if isinstance(turned, Conflict):
             return turned.draft, view, Told(conflict=turned)
         return turned, view, Told(done="Undone" if op == "undo" else "Done again")
-    draft = drafts.of(type)
     if op == "save":
-        return _saved(needs, draft, view)
+        found = drafts.at(type, number)
+        if isinstance(found, Conflict):
+            return found.draft, view, Told(conflict=found, op="save")
+        return _saved(needs, found, view)
+    draft = drafts.of(type)
     definition = needs.catalog.reader.definition(draft.sound.encode()).definition
     edit: Edit | EditRefused
     if definition is None and op != "rewrite":

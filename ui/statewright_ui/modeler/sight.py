@@ -18,6 +18,7 @@ from statewright.machine.editing import BranchAt, way_of
 from statewright.machine.problem import Problem
 from statewright.machine.rewriting import delay_of
 from statewright.machine.targets import States
+from statewright_ui.modeler.actions import KINDS, ActionKind, ActionRow, action_rows
 from statewright_ui.modeler.values import PatchRow, constant_text, guard_text, patch_rows
 from statewright_ui.modeler.view import View
 
@@ -89,10 +90,13 @@ class StateShown(Struct, frozen=True, kw_only=True):
     ways: list[Way]
     coming: list[Way]
     faults: list[Fault]
+    entry: list[ActionRow]
+    exit: list[ActionRow]
 
 
 class WayShown(Struct, frozen=True, kw_only=True):
-    """The branch that is selected, for its form. `keeps` is how `keep` is written in its field."""
+    """The branch that is selected, for its form. `keeps` is how `keep` is written in its field; `unknown` are those of
+    its targets that are no states."""
 
     way: Way
     source: Box | None
@@ -105,6 +109,8 @@ class WayShown(Struct, frozen=True, kw_only=True):
     faults: dict[str, list[Fault]]
     payload: list[str]
     trigger: str
+    actions: list[ActionRow]
+    unknown: list[str]
 
 
 class FieldRow(Struct, frozen=True):
@@ -148,6 +154,21 @@ class Sight(Struct, frozen=True, kw_only=True):
         """The events that something leads on and no schema is declared for."""
         used = dict.fromkeys(arrow.trigger for arrow in self.chart.arrows if arrow.kind == "event")
         return [name for name in used if name not in self.definition.schemas.events and "*" not in name]
+
+    @property
+    def parallels(self) -> bool:
+        """Whether an entity can be in several states at once, so that a transition may lead to several."""
+        return self.chart.parallel or any(box.kind == "parallel" for box in self.chart.boxes.values())
+
+    @property
+    def action_kinds(self) -> list[tuple[ActionKind, str]]:
+        """What an action can be, with words for it."""
+        return list(KINDS.items())
+
+    @property
+    def no_action(self) -> ActionRow:
+        """The row in which a new action is begun."""
+        return ActionRow("emit")
 
     @property
     def selected(self) -> str:
@@ -252,6 +273,8 @@ class _Looking:
             ways=[self._way(arrow) for arrow in self.chart.arrows if arrow.source == path],
             coming=[self._way(arrow) for arrow in self.chart.arrows if path in arrow.targets and arrow.source != path],
             faults=[fault for fault in self.problems if fault.sel == path],
+            entry=action_rows(state.entry),
+            exit=action_rows(state.exit),
         )
 
     def _way(self, arrow: Arrow) -> Way:
@@ -298,6 +321,8 @@ class _Looking:
             faults=self._by_field(way.key),
             payload=list(schema.get("properties", {})) if isinstance(schema.get("properties"), dict) else [],
             trigger=spoken(arrow.trigger) if arrow.kind == "after" else arrow.trigger,
+            actions=action_rows(branch.actions),
+            unknown=[target for target in arrow.targets if target not in self.states.by_path],
         )
 
     def _by_field(self, key: str) -> dict[str, list[Fault]]:
@@ -365,7 +390,7 @@ def _index(more: list[str]) -> int:
 
 def _field(pointer: str) -> str:
     steps = way_of(pointer)
-    known = ("guard", "cond", "allow", "keep", "context", "target")
+    known = ("guard", "cond", "allow", "keep", "context", "target", "actions")
     found = next((step for step in reversed(steps) if step in known), "")
     return "guard" if found == "cond" else found
 

@@ -26,17 +26,16 @@ from statewright.machine.simulating import (
     joined,
     next_timer,
     play_run,
-    run_of,
     scenario_of,
     wait_for,
 )
-from statewright.stores.words import Ref
 from statewright_ui import shown
 from statewright_ui.forms import read_form, typed_of
 from statewright_ui.needs import AskedFor, Needs, ask
 from statewright_ui.posting import field, see_other, sent
 from statewright_ui.rendering import rendered
 from statewright_ui.shell.errors import Nowhere
+from statewright_ui.simulator.beginning import Begun, filled_in, from_entity, from_refusal
 from statewright_ui.simulator.showing import Typed, shown_run
 from statewright_ui.words import address
 
@@ -54,7 +53,7 @@ class Place(Struct, frozen=True):
     roles: tuple[str, ...]
 
     def address(self, **other: Any) -> str:
-        """The page of this place, or of one that differs in some of it."""
+        """The page of this place, or of one that differs in some of it; `event` and `refusal` open the form of one."""
         place = replace(self, **{key: value for key, value in other.items() if key in self.__struct_fields__})
         query: dict[str, Any] = {
             "revision": place.revision,
@@ -62,6 +61,7 @@ class Place(Struct, frozen=True):
             "at": place.at,
             "actor": place.actor,
             "role": list(place.roles),
+            **{key: value for key, value in other.items() if key in ("event", "refusal")},
         }
         return address("definitions", place.type, "simulate", **query)
 
@@ -78,17 +78,24 @@ def simulator(needs: Needs) -> list[HTTPRouteHandler]:
         at: FromQuery[str] = "",
         entity: FromQuery[str] = "",
         version: FromQuery[str] = "",
+        event: FromQuery[str] = "",
+        refusal: FromQuery[str] = "",
     ) -> Response[Any]:
         revisions, chosen = await _revision(needs, type, revision)
-        if entity:
-            return await _from_entity(needs, chosen, entity, version)
+        if not run and (entity or refusal):
+            begun = await _begun(needs, chosen, entity, version, refusal)
+            actor = begun.actor
+            name = await ask(needs.catalog.runs.keep, type, encoded(begun.run))
+            place = Place(type, chosen.revision, name, len(begun.run.acts), actor.id, actor.roles)
+            return see_other(place.address(event=event, refusal=refusal))
         if not run:
             begun = Run(text_of(time.time_ns() // 1_000_000_000 * 1_000_000))
             run = await ask(needs.catalog.runs.keep, type, encoded(begun))
             return see_other(_place(request, chosen, run, 0).address())
         kept = await _read(needs, type, run)
         place = _place(request, chosen, run, _number(at, len(kept.acts)))
-        return await _page(request, needs, revisions, chosen, kept, place)
+        typed = await ask(filled_in, needs, chosen, refusal, event) if place.at == len(kept.acts) else None
+        return await _page(request, needs, revisions, chosen, kept, place, typed)
 
     @post("/definitions/{type:str}/simulate", include_in_schema=False)
     async def act(request: AskedFor, type: FromPath[str]) -> Response[Any]:
@@ -172,25 +179,14 @@ async def _read(needs: Needs, type: str, run: str) -> Run:
         ) from None
 
 
-async def _from_entity(needs: Needs, chosen: Revision, entity: str, version: str) -> Response[Any]:
-    """A run that sends again what was sent to a recorded entity, up to a version."""
-    records = await needs.store.read_entity(Ref(chosen.type, entity), 0, ACTS)
+async def _begun(needs: Needs, chosen: Revision, entity: str, version: str, refusal: str) -> Begun:
+    """The run that an address without one begins with. Raises Nowhere."""
     machine = await ask(_machine, needs, chosen)
-    if not records:
-        raise Nowhere("Nothing is recorded", f"The log holds no transition of {chosen.type} {entity}.")
     if machine is None:
         raise Nowhere("It cannot be simulated", f"Revision {chosen.revision} has errors; mend them first.")
-
-    def then(revision: int) -> Machine | None:
-        return shown.machine_of(needs.catalog, chosen.type, revision)
-
-    upto = int(version) if version.isdecimal() and len(version) < 10 else None
-    run = await ask(run_of, records, machine, then, upto)
-    name = await ask(needs.catalog.runs.keep, chosen.type, encoded(run))
-    actor = run.acts[-1].actor if run.acts else Actor()
-    known = actor if isinstance(actor, Actor) else Actor()
-    place = Place(chosen.type, chosen.revision, name, len(run.acts), known.id, known.roles)
-    return see_other(place.address())
+    if refusal:
+        return await from_refusal(needs, machine, refusal)
+    return await from_entity(needs, machine, entity, version)
 
 
 def _place(request: AskedFor, chosen: Revision, run: str, at: int) -> Place:
@@ -281,7 +277,7 @@ async def _page(
     typed: Typed | None = None,
 ) -> Response[str]:
     machine = await ask(_machine, needs, chosen)
-    trouble = typed is not None and bool(typed.faults or typed.trouble)
+    trouble = request.method == "POST" and typed is not None and bool(typed.faults or typed.trouble)
     common: dict[str, Any] = {
         "here": "definitions",
         "kind": shown.kind(needs.catalog, chosen.type),

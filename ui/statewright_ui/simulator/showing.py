@@ -19,6 +19,7 @@ from statewright.machine.playing import Decided, Life
 from statewright.machine.record import Actor, Head, Timer
 from statewright.machine.simulating import Step, choices_of, next_timer, walked
 from statewright_ui import shown
+from statewright_ui.differing import Change
 from statewright_ui.forms import Form, form_of
 from statewright_ui.rendering import DIAGRAM_WINDOW
 
@@ -42,24 +43,6 @@ class Possible(Struct, frozen=True):
     arrows: list[str]
     trouble: str
     open: bool
-
-
-class Change(Struct, frozen=True):
-    """One field of the data that an answer changed; what is absent is UNSET."""
-
-    field: str
-    was: Any
-    now: Any
-
-    @property
-    def added(self) -> bool:
-        """Whether it was not there before."""
-        return self.was is UNSET
-
-    @property
-    def removed(self) -> bool:
-        """Whether it is not there any more."""
-        return self.now is UNSET
 
 
 class Answer(Struct, frozen=True):

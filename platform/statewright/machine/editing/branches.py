@@ -43,6 +43,8 @@ def change(plan: Plan, edit: SetBranch) -> Edited:
         if edit.to:
             plan.state(edit.to)
         changes["target"] = _target(plan, edit, way)
+    if edit.targets is not None:
+        changes["target"] = _targets(plan, edit.targets, edit.at.source, way)
     if "guard" in changes:
         changes.setdefault("cond", None)  # how earlier versions of XState wrote it
     written = plan.sheet.value(way)
@@ -63,6 +65,16 @@ def _target(plan: Plan, edit: SetBranch, way: Way) -> Any:
     if isinstance(old, str) and plan.states.resolve(old, edit.at.source) == edit.to:
         return old
     return plan.target(edit.to, edit.at.source)
+
+
+def _targets(plan: Plan, paths: list[str], source: str, way: Way) -> list[str]:
+    """Several targets; those that were there already stay written as they were."""
+    written = plan.sheet.value(way)
+    old = written if isinstance(written, str) else written.get("target")
+    there = {plan.states.resolve(each, source): each for each in ([old] if isinstance(old, str) else old or ())}
+    for path in paths:
+        plan.state(path)
+    return [there.get(path) or plan.target(path, source) for path in paths]
 
 
 def retrigger(plan: Plan, edit: RetriggerBranch) -> Edited:

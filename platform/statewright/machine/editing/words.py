@@ -91,11 +91,15 @@ class AddBranch(_Edit, frozen=True):
 
 
 class SetBranch(_Edit, frozen=True):
-    """Keys of a branch set, or taken out where the value is None. `to` is the path of its target; empty for none."""
+    """Keys of a branch set, or taken out where the value is None. `to` is the path of its target; empty for none.
+
+    `targets` are the paths of several, in as many regions.
+    """
 
     at: BranchAt
     changes: dict[str, Any] = {}
     to: Path | None = None
+    targets: list[Path] | None = None
 
 
 class RetriggerBranch(_Edit, frozen=True):
