@@ -26,6 +26,7 @@ from litestar.exceptions import HTTPException
 
 from statewright import consolidators
 from statewright.backtests import Keeper
+from statewright.bulk import BulkSender
 from statewright.catalog import Catalog
 from statewright.commands import Committer, Timers
 from statewright.folder import FolderLock
@@ -122,8 +123,16 @@ class Installation:
         )
         self.timers = Timers(self.committer, _Deadlines(self.views))
         self.backtests = Keeper(self.catalog, settings.log, settings.catalog_url, beside=not settings.single_process)
+        self.bulk = BulkSender(self.catalog, self.committer, self.views)
         self.rooms = Rooms(
-            self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake
+            self.store,
+            self.catalog,
+            self.committer,
+            self.views,
+            self._rebuild,
+            self.timers,
+            self.backtests.wake,
+            self.bulk.wake,
         )
         self.pulse = Pulse(self.store, self.views)
         needs = Needs(
@@ -134,6 +143,7 @@ class Installation:
             self.pulse,
             self.timers,
             backtest=self.backtests.wake,
+            bulk=self.bulk.wake,
         )
         litestar = Litestar(
             [*api(self.rooms), pages(needs)],
@@ -156,6 +166,7 @@ class Installation:
         self.pulse.close()
         self.timers.stop()
         self.backtests.stop()
+        self.bulk.stop()
 
     async def close(self) -> None:
         """Finish what was accepted, and let go of everything."""
@@ -201,6 +212,7 @@ async def _serve(settings: Settings) -> None:
     helper.start()
     firing = asyncio.create_task(installation.timers.run(), name="timers")
     trying = asyncio.create_task(installation.backtests.run(), name="backtests")
+    sending = asyncio.create_task(installation.bulk.run(), name="bulk events")
     # What has been made so far stays, and need not be looked at again whenever garbage is collected.
     gc.collect()
     gc.freeze()
@@ -213,7 +225,8 @@ async def _serve(settings: Settings) -> None:
         try:
             installation.timers.stop()
             installation.backtests.stop()
-            await asyncio.gather(firing, trying)
+            installation.bulk.stop()
+            await asyncio.gather(firing, trying, sending)
             await installation.close()
         finally:
             await helper.stop()

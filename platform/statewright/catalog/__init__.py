@@ -1,6 +1,7 @@
 """What is known about definitions: documents, the machines made of them, who may do what, and what was refused."""
 
 from statewright.catalog.backtests import Backtest, UnknownBacktest
+from statewright.catalog.bulk import BulkEvent, NotReady, TooManyEntities, UnknownBulkEvent
 from statewright.catalog.catalog import Catalog, Registration, Revision, TypeEntry
 from statewright.catalog.drafts import Change, Conflict, Draft, DraftEdited, Drafts
 from statewright.catalog.errors import (
@@ -14,9 +15,12 @@ from statewright.catalog.errors import (
     WrongStatus,
 )
 from statewright.catalog.refusals import Refusal, RefusalCount, RefusalPage, Refusals
+from statewright.catalog.saved import BadName, NameTaken, SavedView, TooManyViews, UnknownView
 
 __all__ = [
     "Backtest",
+    "BadName",
+    "BulkEvent",
     "Catalog",
     "CatalogError",
     "Change",
@@ -26,17 +30,24 @@ __all__ = [
     "DraftThere",
     "Drafts",
     "InvalidDefinition",
+    "NameTaken",
+    "NotReady",
     "Refusal",
     "RefusalCount",
     "RefusalPage",
     "Refusals",
     "Registration",
     "Revision",
+    "SavedView",
     "TooManyDefinitions",
     "TooManyDrafts",
+    "TooManyEntities",
+    "TooManyViews",
     "TypeEntry",
     "UnknownBacktest",
+    "UnknownBulkEvent",
     "UnknownRevision",
     "UnknownType",
+    "UnknownView",
     "WrongStatus",
 ]

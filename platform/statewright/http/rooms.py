@@ -25,10 +25,12 @@ class Rooms:
         rebuild: Callable[[str], None],
         timers: Timers | None = None,
         backtest: Callable[[], None] = lambda: None,
+        bulk: Callable[[], None] = lambda: None,
     ) -> None:
         """`rebuild` has the consolidator of that name built anew; it may block, and raises LookupError for no name.
 
-        `timers` are None where nobody fires any. `backtest` says that a backtest was asked for or cancelled.
+        `timers` are None where nobody fires any. `backtest` and `bulk` say that a backtest, or a bulk event, was
+        asked for or cancelled.
         """
         self.store = store
         self.catalog = catalog
@@ -38,6 +40,7 @@ class Rooms:
         self.rebuild = rebuild
         self.timers = timers
         self.backtest = backtest
+        self.bulk = bulk
         self.broadcast = Broadcast(store)
         self._waits: set[asyncio.Task[bool]] = set()
         self._closed = False

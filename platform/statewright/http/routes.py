@@ -14,17 +14,20 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from statewright.http import (
+    bulk,
     changing,
     creating,
     definitions,
     docs,
     entities,
+    exporting,
     importing,
     log,
     measures,
     operations,
     posting,
     refusals,
+    saved,
     timers,
     views,
 )
@@ -51,6 +54,9 @@ _CALLS: Sequence[HTTPRouteHandler] = [
     *posting.HANDLERS,
     *entities.HANDLERS,
     *views.HANDLERS,
+    *exporting.HANDLERS,
+    *saved.HANDLERS,
+    *bulk.HANDLERS,
     *timers.HANDLERS,
     *measures.HANDLERS,
     *refusals.HANDLERS,

@@ -207,6 +207,7 @@ class Views:
         place: Place | None = None,
         at: Micros | None = None,
         basis: Basis = "recorded",
+        now: Micros | None = None,
     ) -> EntityPage:
         """A page of the entities that `query` is about, of one type or all, in one of `states` (a leaf, or around it).
 
@@ -214,9 +215,10 @@ class Views:
         long they have been in their state, `id` by type and id; as of a place or a moment the order is by id. A walk in
         order `oldest`, and one by `id`, meets every entity at least once, though they move meanwhile. A query that few
         fit may be answered with fewer than `limit` and a `next` all the same: nobody waits for all to be looked at.
-        Raises ValueError for an `after` that no page gave, BadQuery for what cannot be asked of an earlier moment.
+        Ages in it count back from `now`, the present unless told. Raises ValueError for an `after` that no page gave,
+        BadQuery for what cannot be asked of an earlier moment.
         """
-        wanted = Wanted(narrowed(query, type, states, q), order, after, limit, _now())
+        wanted = Wanted(narrowed(query, type, states, q), order, after, limit, _now() if now is None else now)
         if place is None and at is None:
             with reading(self._engine, "entities") as view:
                 return listing.page_now(view, wanted)

@@ -5,11 +5,12 @@ Text is read into a `Query` and written from one, so that what is typed and what
 
 from statewright.views.query.completing import Completion, Hints, completions
 from statewright.views.query.reading import read_query
-from statewright.views.query.terms import FIELDS, BadQuery, Fault, Op, Query, Term, Value
+from statewright.views.query.terms import FIELDS, QUERY_CHARACTERS, BadQuery, Fault, Op, Query, Term, Value
 from statewright.views.query.writing import narrowed, quoted, term_of, text_of, written
 
 __all__ = [
     "FIELDS",
+    "QUERY_CHARACTERS",
     "BadQuery",
     "Completion",
     "Fault",

@@ -89,10 +89,9 @@ class _Reading:
         if name in FIELDS:
             return name, ()
         near = nearest(name, FIELDS)
-        meant = f"did you mean {near}?" if near else f"there are {', '.join(FIELDS)} (data.<field>)"
-        raise _Refused(
-            self.at, len(name), f'there is no field {name[:40]!r}; {meant} Text with a colon stands in quotes: "{name}:…"'
-        )
+        meant = f"did you mean {near}?" if near else f"there are {', '.join(FIELDS)}.<field>."
+        sentence = f'there is no field {name[:40]!r}; {meant} Text with a colon stands in quotes: "{name[:40]}:…"'
+        raise _Refused(self.at, len(name), sentence)
 
     def _path(self, name: str) -> tuple[str, ...]:
         steps, at = list[str](), len("data")

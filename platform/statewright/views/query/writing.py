@@ -51,7 +51,7 @@ def term_of(field: str, *texts: str, op: Op = "is", negated: bool = False, path:
 
 
 def narrowed(query: Query | None, type: str | None, states: Collection[str] = (), part: str | None = None) -> Query:
-    """A query that also holds what was asked for by parameters of their own: a type, any of some states, part of an id."""
+    """A query that also holds what was asked for by parameters: a type, any of some states, a part of the id."""
     terms = list(query.terms) if query is not None else []
     if type:
         terms.append(term_of("type", type))
