@@ -6,7 +6,6 @@ and lists of what is stuck look as they do in life; the consolidators build thei
 
 from __future__ import annotations
 
-import asyncio
 import random
 import statistics
 import time
@@ -47,9 +46,7 @@ _WEIGHTS = (1, 2, 4, 8, 12, 3, 0)
 
 def definition(type: str) -> dict[str, Any]:
     """A definition whose events lead from every open state to any other, so that lives may be of any shape."""
-    names: dict[str, Any] = {
-        f"TO_{state.upper()}": {"target": state, "keep": ["amount", "desk"]} for state in _STATES
-    }
+    names: dict[str, Any] = {f"TO_{state.upper()}": {"target": state, "keep": ["amount", "desk"]} for state in _STATES}
     fields = {
         "customer": {"type": "string"},
         "amount": {"type": "integer"},
@@ -65,9 +62,7 @@ def definition(type: str) -> dict[str, Any]:
             "events": dict.fromkeys(names, carried),
         },
         "initial": _STATES[0],
-        "states": {
-            state: {"type": "final"} if state == _STATES[-1] else {"on": names} for state in _STATES
-        },
+        "states": {state: {"type": "final"} if state == _STATES[-1] else {"on": names} for state in _STATES},
     }
 
 
@@ -118,7 +113,9 @@ def _lives(machines: dict[str, Machine], transitions: int) -> Iterator[Append]:
         if not open_ or len(heads) < entities * (number + 1) / transitions:
             type = dice.choices(types, shares)[0]
             ref = Ref(type, f"{type[0]}-{number:07d}")
-            send = SendEvent(ref, None, {**_carried(dice), "customer": f"C-{dice.randrange(20_000)}", "urgent": dice.random() < 0.05})
+            send = SendEvent(
+                ref, None, {**_carried(dice), "customer": f"C-{dice.randrange(20_000)}", "urgent": dice.random() < 0.05}
+            )
             open_.append(ref)
         else:
             at = dice.randrange(len(open_))
@@ -130,7 +127,9 @@ def _lives(machines: dict[str, Machine], transitions: int) -> Iterator[Append]:
                 open_.pop()
         send.actor, send.command = actor, f"c-{number}"
         send.digest = digest_of(send)
-        decided = decide(machines[ref.type], heads.get(ref), Event(send.event, send.data, actor, now=now, entity=ref.id))
+        decided = decide(
+            machines[ref.type], heads.get(ref), Event(send.event, send.data, actor, now=now, entity=ref.id)
+        )
         if isinstance(decided, Refused):
             raise RuntimeError(f"{send} was refused: {decided.detail}")
         step = step_of(machines[ref.type], send, f"c-{number}", send.digest, heads.get(ref), decided, now)
@@ -145,7 +144,9 @@ def _carried(dice: random.Random) -> dict[str, Any]:
 def _wait_for_views(server: Server) -> None:
     place = server.call("GET", "/api/v1/transitions?limit=1&after=0")["next"]
     late = time.monotonic() + 1_800
-    while any(each["lag"] or each["generation"] is None for each in server.call("GET", "/api/v1/consolidators")["items"]):
+    while any(
+        each["lag"] or each["generation"] is None for each in server.call("GET", "/api/v1/consolidators")["items"]
+    ):
         if time.monotonic() > late:
             raise RuntimeError(f"the views are not built after half an hour; the log begins at {place}")
         time.sleep(1)

@@ -40,7 +40,9 @@ OfOutcome = Annotated[
         description="Only those that came to this: by sending, or by the preview until they are sent. `waiting`: neither."
     ),
 ]
-ForReason = Annotated[str | None, QueryParameter(name="why", max_length=100, description="Only those refused for this.")]
+ForReason = Annotated[
+    str | None, QueryParameter(name="why", max_length=100, description="Only those refused for this.")
+]
 
 
 class BulkEventIn(Struct, forbid_unknown_fields=True):
@@ -194,9 +196,7 @@ async def list_bulk_rows(
     most = cut(limit if media == JSON or limit != LIMIT_DEFAULT else LIMIT_GREATEST)
     await asyncio.to_thread(rooms.catalog.bulk_events.one, job)
     find = rooms.catalog.bulk_events.rows
-    rows = await asyncio.to_thread(
-        lambda: find(job, outcome=outcome, why=why, after=int(after or 0), limit=most + 1)
-    )
+    rows = await asyncio.to_thread(lambda: find(job, outcome=outcome, why=why, after=int(after or 0), limit=most + 1))
     more, rows = len(rows) > most, rows[:most]
     if media == CSV:
         names = BulkRowShape.__struct_fields__

@@ -255,9 +255,7 @@ def _written(key: tuple[int, ...]) -> str:
 # --- by id
 
 
-def _by_id(
-    view: View, wanted: Wanted, configurations: Sequence[tuple[str, str, int]]
-) -> tuple[list[Any], str | None]:
+def _by_id(view: View, wanted: Wanted, configurations: Sequence[tuple[str, str, int]]) -> tuple[list[Any], str | None]:
     """A page by type and id, and where the next one begins."""
     after = None if wanted.after is None else _key(wanted.after)
     types = sorted({type for type, _, _ in configurations})

@@ -85,9 +85,9 @@ def _names(typed: str, at: int, end: int, rest: Query, hints: Hints) -> list[Com
     wanted = typed.casefold()
     if wanted.startswith("data."):
         paths = [(field_of("data", path), says) for path, says in hints.fields(rest)]
-        return [
-            Completion(f"{name}:", says, at, end, False) for name, says in paths if wanted in name.casefold()
-        ][:SHOWN]
+        return [Completion(f"{name}:", says, at, end, False) for name, says in paths if wanted in name.casefold()][
+            :SHOWN
+        ]
     fields = [field for field in FIELDS.values() if field.name.startswith(wanted) and not rest.of(field.name)]
     shown = [
         Completion("data." if field.kind == "data" else f"{field.name}:", field.says, at, end, False)
@@ -128,7 +128,7 @@ def sample_paths(schema: object, depth: int = 3) -> list[tuple[tuple[str, ...], 
     """The paths of a JSON Schema's properties, those of nested objects after them, with what stands there."""
     found: list[tuple[tuple[str, ...], str]] = []
     properties = schema.get("properties") if isinstance(schema, dict) else None
-    for name, inner in (properties.items() if isinstance(properties, dict) else ()):
+    for name, inner in properties.items() if isinstance(properties, dict) else ():
         if not isinstance(inner, dict) or not name or '"' in name:
             continue
         found.append(((name,), _says(inner)))

@@ -5,8 +5,19 @@ from __future__ import annotations
 import re
 
 from statewright.machine.names import nearest
-from statewright.views.query.terms import FIELDS, QUERY_CHARACTERS, TERMS, VALUES, WORD, BadQuery, Fault, Op, Query
-from statewright.views.query.terms import Term, Value
+from statewright.views.query.terms import (
+    FIELDS,
+    QUERY_CHARACTERS,
+    TERMS,
+    VALUES,
+    WORD,
+    BadQuery,
+    Fault,
+    Op,
+    Query,
+    Term,
+    Value,
+)
 from statewright.views.query.times import BadTime, stretch_of
 
 _SPACES = re.compile(r"\s+")
