@@ -69,6 +69,7 @@ def definition(type: str) -> dict[str, Any]:
 def measure(folder: Path, transitions: int) -> list[Row]:
     """The rows of this part: the median of every page of the platform."""
     data = folder / "pages"
+    data.mkdir()
     uvloop.run(make(data, transitions))
     with processes.statewright(data) as server:
         _wait_for_views(server)
@@ -78,7 +79,6 @@ def measure(folder: Path, transitions: int) -> list[Row]:
 async def make(data: Path, transitions: int) -> None:
     """A log of so many transitions in an empty data folder, with its catalogue."""
     settings = Settings(data=data)
-    data.mkdir(parents=True, exist_ok=True)
     catalog, store = Catalog.open(settings.catalog_url), SqliteStore.open(settings.log)
     machines = {}
     for type in SHARES:

@@ -1,4 +1,4 @@
-"""Bulk events over HTTP: tried on everybody first, then sent once to those who would accept, through stops and doubts."""
+"""Bulk events over HTTP: tried on everybody first, then sent once to those who would accept, through stops too."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def ask(server: Server, event: str, **body: object) -> str:
 async def once(server: Server, path: str, *statuses: str) -> dict[str, Any]:
     """The bulk event as soon as its status is one of these."""
     async with asyncio.timeout(60):
-        while (event := (await server.get(path)).json())["status"] not in statuses:
+        while (event := (await server.get(path)).json())["status"] not in statuses:  # noqa: ASYNC110 - over HTTP
             await asyncio.sleep(0.02)
     return event  # type: ignore[no-any-return]  # JSON
 

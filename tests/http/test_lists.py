@@ -13,7 +13,8 @@ from tests.http.conftest import Server
 
 TICKET = b"""{
   "id": "ticket", "creation": "implicit", "initial": "open", "keep": "*",
-  "states": {"open": {"on": {"WORK": "busy", "NOTE": "open"}}, "busy": {"on": {"CLOSE": "closed"}}, "closed": {"type": "final"}}
+  "states": {"open": {"on": {"WORK": "busy", "NOTE": "open"}}, "busy": {"on": {"CLOSE": "closed"}},
+    "closed": {"type": "final"}}
 }"""
 
 

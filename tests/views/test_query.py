@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statewright.views.query import BadQuery, Hints, Query, completions, narrowed, read_query, term_of, written
+from statewright.views.query import BadQuery, Fault, Hints, Query, completions, narrowed, read_query, term_of, written
 from statewright.views.query.terms import matches
 from statewright.views.query.times import stretch_of
 
@@ -41,12 +41,15 @@ def test_any_text_can_be_asked_for_and_is_read_back(text: str, field: str) -> No
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused_with_places_inside_of_it(text: str) -> None:
+    query = Query()
+    faults: tuple[Fault, ...] = ()
     try:
         query = read_query(text)
     except BadQuery as error:
-        assert all(0 <= fault.at <= len(text) and fault.length > 0 and fault.sentence for fault in error.faults)
-    else:
-        assert all(text[term.at : term.end] for term in query.terms)
+        faults = error.faults
+
+    assert all(0 <= fault.at <= len(text) and fault.length > 0 and fault.sentence for fault in faults)
+    assert all(text[term.at : term.end] for term in query.terms)
 
 
 @pytest.mark.parametrize(

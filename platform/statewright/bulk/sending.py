@@ -112,7 +112,7 @@ class BulkSender:
                 await self._send(event)
 
     def _gather(self, event: BulkEvent) -> None:
-        """Read on in its list: by id, so that nobody is missed who moves meanwhile, with ages as of when it was asked."""
+        """Read on in its list: by id, so that nobody is missed who moves meanwhile, and with ages as of the asking."""
         page = self._views.entities(
             query=read_query(event.query or ""),
             order="id",

@@ -138,8 +138,8 @@ class BulkEventRow(Table, table=True):
 
 
 class BulkRow(Table, table=True):
-    """One entity of a bulk event, by its number in it. `foreseen` is what the preview came to, `became` what sending did,
-    None while not known; `version` is that which the preview was decided on, then that which came of it."""
+    """One entity of a bulk event, by its number in it. `foreseen` is what the preview came to, `became` what sending
+    did, None while not known; `version` is that which the preview was decided on, then that which came of it."""
 
     __tablename__ = "bulk_row"
     __table_args__ = (

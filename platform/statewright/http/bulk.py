@@ -37,7 +37,8 @@ AfterNumber = Annotated[
 OfOutcome = Annotated[
     Literal["accepted", "refused", "failed", "waiting"] | None,
     QueryParameter(
-        description="Only those that came to this: by sending, or by the preview until they are sent. `waiting`: neither."
+        description="Only those that came to this: by sending, or by the preview until they are sent. `waiting`: "
+        "neither."
     ),
 ]
 ForReason = Annotated[

@@ -172,14 +172,14 @@ def _by_walk(
     after = _keys(wanted.after, len(walk.columns))
     fitting = _fitting(view, wanted.query, wanted.now)
     keys: list[tuple[int, ...]] = []
-    late = time.monotonic() + PATIENCE_S
+    late, rows_each = time.monotonic() + PATIENCE_S, max(STRETCH // max(len(configurations), 1), 100)
     while True:
-        end = _end_of_stretch(view, walk, configurations, after) if fitting.sql else None
+        end = _end_of_stretch(view, walk, configurations, after, rows_each) if fitting.sql else None
         where = _and(walk.beyond(after), walk.up_to(end), fitting)
         keys += _merged(view, walk, configurations, where, wanted.limit + 1 - len(keys))
         if end is None or len(keys) > wanted.limit:
             break
-        after = end
+        after, rows_each = end, rows_each * 2
         if time.monotonic() > late:
             return _of_keys(view, keys), _written(end)
     rows = _of_keys(view, keys[: wanted.limit])
@@ -202,21 +202,20 @@ def _merged(
 
 
 def _end_of_stretch(
-    view: View, walk: _Walk, configurations: Sequence[tuple[str, str, int]], after: tuple[int, ...] | None
+    view: View, walk: _Walk, configurations: Sequence[tuple[str, str, int]], after: tuple[int, ...] | None, rows: int
 ) -> tuple[int, ...] | None:
-    """Where to stop for a moment: the nearest key that has many rows of one configuration before it; None for none."""
+    """Where to stop for a moment: the nearest key with so many rows of one configuration before it; None for none."""
     where = walk.beyond(after)
     more = f" and {where.sql}" if where.sql else ""
     sql = (
         f"select {walk.key} from entities_{{n}} where type = ? and state = ?{more}"  # noqa: S608 - our own names
         f" order by {walk.way} limit 1 offset ?"
     )
-    each = max(STRETCH // max(len(configurations), 1), 100)
     found = [
         tuple(row)
         for type_, state, count in configurations
-        if count > each
-        for row in view.rows(sql, type_, state, *where.values, each)
+        if count > rows
+        for row in view.rows(sql, type_, state, *where.values, rows)
     ]
     if not found:
         return None

@@ -49,12 +49,15 @@ def facets(needs: Needs, asked: Asked, *, count: bool) -> Facets:
         types = [(shown.kind(needs.catalog, name), number) for name, number in per_type.most_common(_TYPES)]
         return Facets([], types, total, everybody, counted)
     within: Counter[str] = Counter()
+    rested: set[str] = set()
     for each in found:
-        for path in shown.with_ancestors(shown.leaves_of(each.state)):
+        leaves = shown.leaves_of(each.state)
+        rested.update(leaves)
+        for path in shown.with_ancestors(leaves):
             within[path] += each.count
     machine = needs.catalog.active(type)
     order = [] if machine is None else _worth_choosing(machine)
-    others = sorted((set(within) | set(query.states)) - set(order))
+    others = sorted((rested | set(query.states)) - set(order))
     states = [(shown.state(machine, path), within[path]) for path in [*order, *others]]
     return Facets(states, [], total, everybody, counted)
 

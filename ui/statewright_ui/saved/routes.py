@@ -1,4 +1,4 @@
-"""Saved views: lists under a name, kept for everybody; saved from the list, renamed and deleted on a page of their own."""
+"""Saved views: lists under a name, kept for everybody; saved from the list, renamed and deleted on a page."""
 
 from __future__ import annotations
 
