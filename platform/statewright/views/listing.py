@@ -32,7 +32,7 @@ _FEW = 5_000
 """Up to so many entities in the wanted states are sorted by id; beyond, walking all by id finds a page sooner."""
 STRETCH = 4_000
 """How many rows are looked at before it is asked whether to go on."""
-PATIENCE_S = 0.08
+PATIENCE_S = 0.06
 """How long rows that fit are looked for before a page is given with those that were found."""
 
 _decode = msgspec.json.decode

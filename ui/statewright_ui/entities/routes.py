@@ -27,6 +27,10 @@ _CELL = 120
 """How much of a value of the data a row shows, in characters."""
 
 
+_UNCHANGED: Response[Any] = Response(None, status_code=204)
+"""While somebody is typing, what is half typed changes nothing: what is there stays."""
+
+
 class Line(Struct, frozen=True):
     """One entity in the list; `cells` are the chosen fields of its data, as text."""
 
@@ -67,8 +71,13 @@ def entities(needs: Needs) -> list[HTTPRouteHandler]:
             found = await ask(facets, needs, asked, count=True)
             return rendered(request, "entities/_facets.html", asked=asked, facets=found)
         if part == "list" and asked.faults:
-            return Response(None, status_code=204)  # somebody is typing; what is there stays
-        listing = await ask(_listing, needs, asked)
+            return _UNCHANGED
+        try:
+            listing = await ask(_listing, needs, asked)
+        except Nowhere:
+            if part == "list" and not after:
+                return _UNCHANGED
+            raise
         template = "entities/_list.html" if part else "entities/page.html"
         live = words.address("live", type=asked.query.type or "")
         return rendered(
