@@ -26,6 +26,7 @@ from litestar.exceptions import HTTPException
 
 from statewright import consolidators
 from statewright.backtests import Keeper
+from statewright.bulk import BulkSender
 from statewright.catalog import Catalog
 from statewright.catalog.keys import KeyRing
 from statewright.commands import Committer, Erasing, Timers
@@ -159,6 +160,7 @@ class Installation:
             beside=not settings.single_process,
         )
         self.erasing = None if keys is None else Erasing(self.committer, self.store, keys)
+        self.bulk = BulkSender(self.catalog, self.committer, self.views)
         self.rooms = Rooms(
             self.store,
             self.catalog,
@@ -167,7 +169,8 @@ class Installation:
             self._rebuild,
             self.timers,
             self.backtests.wake,
-            self.erasing,
+            erasing=self.erasing,
+            bulk=self.bulk.wake,
         )
         self.pulse = Pulse(self.store, self.views)
         needs = Needs(
@@ -179,6 +182,7 @@ class Installation:
             self.committer,
             self.timers,
             backtest=self.backtests.wake,
+            bulk=self.bulk.wake,
         )
         litestar = Litestar(
             [*api(self.rooms), pages(needs)],
@@ -201,6 +205,7 @@ class Installation:
         self.pulse.close()
         self.timers.stop()
         self.backtests.stop()
+        self.bulk.stop()
 
     async def close(self) -> None:
         """Finish what was accepted, and let go of everything."""
@@ -261,6 +266,7 @@ async def _serve(settings: Settings) -> None:
     trying = asyncio.create_task(installation.backtests.run(), name="backtests")
     erasing = installation.erasing
     ending = None if erasing is None else asyncio.create_task(erasing.finish(), name="erasing")
+    sending = asyncio.create_task(installation.bulk.run(), name="bulk events")
     # What has been made so far stays, and need not be looked at again whenever garbage is collected.
     gc.collect()
     gc.freeze()
@@ -275,7 +281,8 @@ async def _serve(settings: Settings) -> None:
             installation.backtests.stop()
             if ending is not None:
                 ending.cancel()
-            await asyncio.gather(firing, trying)
+            installation.bulk.stop()
+            await asyncio.gather(firing, trying, sending)
             await installation.close()
         finally:
             await helper.stop()

@@ -13,6 +13,7 @@ from litestar import Litestar
 from msgspec import Struct
 
 from statewright import consolidators
+from statewright.bulk import BulkSender
 from statewright.catalog import Catalog
 from statewright.commands import Answer, Asking, Committer, Done, SendEvent, Timers, digest_of
 from statewright.consolidators import Runner
@@ -34,6 +35,7 @@ class Site(Struct):
     needs: Needs
     committer: Committer
     runner: Runner
+    bulk: BulkSender
 
     async def page(self, path: str) -> httpx.Response:
         return await self.client.get(path)
@@ -86,13 +88,15 @@ async def bare(tmp_path: Path) -> AsyncIterator[Site]:
     runner = Runner(store, engine)
     committer = Committer(store, catalog, recorded=runner.waker.ring)
     timers = Timers(committer, NeverDue(), look_s=3600)
-    needs = Needs(catalog, store, Asking(store, catalog), views, Pulse(store, views), committer, timers)
+    bulk = BulkSender(catalog, committer, views)
+    pulse = Pulse(store, views)
+    needs = Needs(catalog, store, Asking(store, catalog), views, pulse, committer, timers, bulk=bulk.wake)
     app = Litestar(
         [pages(needs)], exception_handlers={Exception: no_such_page}, openapi_config=None, logging_config=None
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # its scopes are narrower
     async with httpx.AsyncClient(transport=transport, base_url="http://statewright.test") as client:
-        yield Site(client, needs, committer, runner)
+        yield Site(client, needs, committer, runner, bulk)
     needs.pulse.close()
     await committer.close()
     views.close()

@@ -26,7 +26,7 @@ class Needs(Struct, frozen=True):
     """The rooms below: one entity is asked of `asking` and comes from the log, lists and counts of `views`.
 
     `committer` takes the events that people send by form. `timers` are those of this process; None where nobody fires
-    them. `backtest` says that a backtest was asked for or cancelled.
+    them. `backtest` and `bulk` say that a backtest, or a bulk event, was asked for or cancelled.
     """
 
     catalog: Catalog
@@ -37,6 +37,7 @@ class Needs(Struct, frozen=True):
     committer: Committer
     timers: Timers | None = None
     backtest: Callable[[], None] = lambda: None
+    bulk: Callable[[], None] = lambda: None
 
 
 async def ask(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Response, Router
 
 from statewright_ui.assets import static_file
+from statewright_ui.bulk.routes import bulk
 from statewright_ui.changes.routes import changes
 from statewright_ui.definition.routes import definitions
 from statewright_ui.entities.routes import entities
@@ -16,6 +17,7 @@ from statewright_ui.needs import AskedFor, Needs
 from statewright_ui.overview.routes import overview
 from statewright_ui.refusals.routes import refusals
 from statewright_ui.related.routes import related
+from statewright_ui.saved.routes import saved
 from statewright_ui.shell.errors import error_page
 from statewright_ui.shell.routes import shell
 from statewright_ui.simulator.routes import simulator
@@ -34,6 +36,8 @@ def pages(needs: Needs) -> Router:
             *beginning(needs),
             *modeler(needs),
             *entities(needs),
+            *saved(needs),
+            *bulk(needs),
             *entity(needs),
             *metrics(needs),
             related(needs),

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
 from statewright.catalog.backtests import Backtests
+from statewright.catalog.bulk import BulkEvents
 from statewright.catalog.database import opened, writing
 from statewright.catalog.drafts import Drafts
 from statewright.catalog.errors import (
@@ -25,6 +26,7 @@ from statewright.catalog.machines import Machines
 from statewright.catalog.personal import unprotected
 from statewright.catalog.refusals import Refusals
 from statewright.catalog.runs import Runs
+from statewright.catalog.saved import SavedViews
 from statewright.catalog.tables import RevisionRow, TypeRow
 from statewright.machine.compile import Machine
 from statewright.machine.moments import Micros
@@ -88,6 +90,8 @@ class Catalog:
         self.refusals = Refusals(engine, self.machine_of)
         self.backtests = Backtests(engine)
         self.runs = Runs(engine)
+        self.saved_views = SavedViews(engine)
+        self.bulk_events = BulkEvents(engine)
         self.drafts = Drafts(engine, self._beginning)
 
     @classmethod

@@ -96,6 +96,67 @@ class BacktestRow(Table, table=True):
     tally: str = "{}"
 
 
+class SavedViewRow(Table, table=True):
+    """A list that somebody saved: what is asked for, in which order, with which columns. `key` is its name folded."""
+
+    __tablename__ = "saved_view"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(unique=True)
+    name: str
+    query: str
+    order: str
+    columns: str
+    changed_at: int
+
+
+class BulkEventRow(Table, table=True):
+    """One event for many entities: what is to be sent to whom, and how far the job is. JSON stands in `data`, `actor`.
+
+    `name` stands in the ids of its commands, for good: numbers of a catalogue that was restored may be given again.
+    """
+
+    __tablename__ = "bulk_event"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    type: str
+    event: str
+    data: str
+    actor: str
+    query: str | None = None
+    unmoved: bool = True
+    status: str = Field(index=True)
+    asked_at: int
+    sent_at: int | None = None
+    finished_at: int | None = None
+    gathered: str | None = None
+    total: int = 0
+    error: str | None = None
+
+
+class BulkRow(Table, table=True):
+    """One entity of a bulk event, by its number in it. `foreseen` is what the preview came to, `became` what sending
+    did, None while not known; `version` is that which the preview was decided on, then that which came of it."""
+
+    __tablename__ = "bulk_row"
+    __table_args__ = (
+        UniqueConstraint("job", "entity"),
+        Index("bulk_rows_by_outcome", "job", "became", "foreseen", "why", "number"),
+    )
+
+    job: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    entity: str
+    foreseen: str | None = None
+    became: str | None = None
+    why: str | None = None
+    detail: str | None = None
+    version: int | None = None
+
+
 class RunRow(Table, table=True):
     """One simulated life, named by a digest of all that is in it; `run` is its JSON. Only the latest are kept."""
 

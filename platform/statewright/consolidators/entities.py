@@ -53,7 +53,7 @@ class Entities(Folding[_Entity]):
     """One row per entity in `entities_<n>`; `entities_states_<n>` counts them per configuration."""
 
     name: ClassVar[str] = "entities"
-    number: ClassVar[int] = 1
+    number: ClassVar[int] = 2
 
     def __init__(self, generation: int) -> None:
         super().__init__()
@@ -237,6 +237,8 @@ def _entities_table(generation: int, tables: MetaData) -> Table:
         # Lists by state, newest or oldest first, at any depth. One without the state would cost as much again on every
         # transition; lists of all states are merged from their few pieces instead.
         Index(f"{name}_by_state", "type", "state", "position"),
+        # Lists by state, stuck longest or shortest first.
+        Index(f"{name}_by_since", "type", "state", "since", "born"),
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TypeVar
 
+import msgspec
 from litestar.exceptions import InternalServerException
 
-from statewright.http.problems import refuse
+from statewright.http.problems import ProblemFound, refuse
+from statewright.http.reading import Unread, decode, explained
 from statewright.http.strictness import AnyRequest
 
+T = TypeVar("T")
 BODY_BYTES = 1_000_000
 BODY_S = 20.0
 """How long a body may take to arrive, in seconds; who sends a byte now and then must not hold a place for ever."""
@@ -18,6 +22,14 @@ BODY_S = 20.0
 async def json_text(request: AnyRequest) -> bytes:
     """The JSON text that the request carries, not yet read. Raises ProblemFound: 415, 413, 408."""
     return await body_text(request, ("application/json",))
+
+
+async def body_of(request: AnyRequest, decoder: msgspec.json.Decoder[T]) -> T:
+    """What the request carries, as `decoder` makes it of its JSON. Raises ProblemFound."""
+    try:
+        return decode(await json_text(request), decoder)
+    except Unread as found:
+        raise ProblemFound(await explained(found)) from None
 
 
 async def body_text(request: AnyRequest, takes: Sequence[str]) -> bytes:

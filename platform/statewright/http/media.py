@@ -44,11 +44,12 @@ def csv_of(names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(names)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows([csv_cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
-def _cell(value: Cell) -> Cell:
+def csv_cell(value: Cell) -> Cell:
+    """A value as it stands in a table: nothing that a spreadsheet would carry out."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

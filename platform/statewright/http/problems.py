@@ -18,7 +18,20 @@ from msgspec import Struct
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as Busy
 
-from statewright.catalog import InvalidDefinition, TooManyDefinitions, UnknownRevision, UnknownType, WrongStatus
+from statewright.catalog import (
+    BadName,
+    InvalidDefinition,
+    NameTaken,
+    NotReady,
+    TooManyDefinitions,
+    TooManyEntities,
+    TooManyViews,
+    UnknownBulkEvent,
+    UnknownRevision,
+    UnknownType,
+    UnknownView,
+    WrongStatus,
+)
 from statewright.catalog.principals import NotBelieved
 from statewright.machine.faults import Fault
 from statewright.stores.words import BadPlace, LogDamaged, StoreFailed, StoreUnavailable, StoreUncertain
@@ -164,6 +177,18 @@ TABLE: dict[str, Explanation] = {
         "A revision goes from draft to active to retired. Only a draft can be deleted, only an active one retired.",
         "`GET /api/v1/definitions/{type}/revisions` shows the status of each.",
     ),
+    "name_taken": Explanation(
+        409,
+        "The name is taken",
+        "Another saved view has this name; capitals make no difference.",
+        "Choose another name, or change the view whose number is in `view`.",
+    ),
+    "not_ready": Explanation(
+        409,
+        "The bulk event is not ready to be sent",
+        "Its preview is not finished yet, or it was cancelled, or it failed; `bulk_status` says which.",
+        "Read it until its status is `ready`, then send it. One that was cancelled is asked for anew.",
+    ),
     "not_erasable": Explanation(
         409,
         "Personal data cannot be erased here",
@@ -262,8 +287,9 @@ TABLE: dict[str, Explanation] = {
     "too_many": Explanation(
         422,
         "Too many in one call",
-        "An array holds at most 10,000 commands, an atomic one at most 1,000 transitions.",
-        "Send several calls, or `application/x-ndjson`, which has no limit on lines.",
+        "An array holds at most 10,000 commands, an atomic one at most 1,000 transitions; a bulk event goes to at most "
+        "100,000 entities, and 500 views are saved at most.",
+        "Send several calls, or `application/x-ndjson`, which has no limit on lines; narrow the query of a bulk event.",
     ),
     "several_partitions": Explanation(
         422,
@@ -454,6 +480,31 @@ def _(error: WrongStatus, where: str = "") -> Problem:
 @problem_of.register
 def _(error: TooManyDefinitions, where: str = "") -> Problem:
     return problem("too_many", _sentence(error))
+
+
+@problem_of.register
+def _(error: TooManyViews | TooManyEntities, where: str = "") -> Problem:
+    return problem("too_many", _sentence(error))
+
+
+@problem_of.register
+def _(error: UnknownView | UnknownBulkEvent, where: str = "") -> Problem:
+    return problem("not_found", _sentence(error))
+
+
+@problem_of.register
+def _(error: NameTaken, where: str = "") -> Problem:
+    return problem("name_taken", _sentence(error), view=error.view.id)
+
+
+@problem_of.register
+def _(error: BadName, where: str = "") -> Problem:
+    return problem("bad_parameter", f"name: {error}.", parameter="name")
+
+
+@problem_of.register
+def _(error: NotReady, where: str = "") -> Problem:
+    return problem("not_ready", _sentence(error), bulk_status=error.status)
 
 
 @problem_of.register

@@ -26,11 +26,12 @@ class Rooms:
         timers: Timers | None = None,
         backtest: Callable[[], None] = lambda: None,
         erasing: Erasing | None = None,
+        bulk: Callable[[], None] = lambda: None,
     ) -> None:
         """`rebuild` has the consolidator of that name built anew; it may block, and raises LookupError for no name.
 
-        `timers` are None where nobody fires any. `backtest` says that a backtest was asked for or cancelled.
-        `erasing` is None where personal data is not encrypted.
+        `timers` are None where nobody fires any. `backtest` and `bulk` say that a backtest, or a bulk event, was
+        asked for or cancelled. `erasing` is None where personal data is not encrypted.
         """
         self.store = store
         self.catalog = catalog
@@ -41,6 +42,7 @@ class Rooms:
         self.timers = timers
         self.backtest = backtest
         self.erasing = erasing
+        self.bulk = bulk
         self.broadcast = Broadcast(store)
         self._waits: set[asyncio.Task[bool]] = set()
         self._closed = False

@@ -14,18 +14,21 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from statewright.http import (
+    bulk,
     changing,
     creating,
     definitions,
     docs,
     drawing,
     entities,
+    exporting,
     importing,
     log,
     measures,
     operations,
     posting,
     refusals,
+    saved,
     timers,
     views,
 )
@@ -53,6 +56,9 @@ _CALLS: Sequence[HTTPRouteHandler] = [
     *entities.HANDLERS,
     *drawing.HANDLERS,
     *views.HANDLERS,
+    *exporting.HANDLERS,
+    *saved.HANDLERS,
+    *bulk.HANDLERS,
     *timers.HANDLERS,
     *measures.HANDLERS,
     *refusals.HANDLERS,

@@ -174,7 +174,7 @@ def send_of(sent: EventIn | CommandIn, ref: Ref, principal: Principal, size: int
             raise refuse("bad_parameter", detail, parameter="create")
         asked.create = sent.create
     if sent.actor is not UNSET:
-        asked.actor = _believed(principal, sent.actor)
+        asked.actor = believed(principal, sent.actor)
     if sent.correlation is not UNSET:
         asked.correlation = _short(sent.correlation, "correlation")
     if sent.causation is not UNSET:
@@ -209,7 +209,8 @@ def _occurred_at(text: str) -> Micros:
         raise refuse("malformed", f"`occurred_at`: {error}.", pointer="/occurred_at") from None
 
 
-def _believed(principal: Principal, named: ActorIn) -> Actor:
+def believed(principal: Principal, named: ActorIn) -> Actor:
+    """The actor that a body names. Raises ProblemFound where the caller may not speak for it."""
     if not 1 <= len(named.id) <= 200 or len(named.roles) > 100 or any(len(role) > 100 for role in named.roles):
         detail = "an actor has an id of 1 to 200 characters and at most 100 roles of 100"
         raise refuse("malformed", f"`actor`: {detail}.", pointer="/actor")

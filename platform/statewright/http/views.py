@@ -35,6 +35,7 @@ from statewright.machine.moments import text_of
 from statewright.machine.names import nearest
 from statewright.stores.words import BadPlace, Place
 from statewright.views import Arrow, Basis, Counts, EntityPage, EntityRow, Order, Stays
+from statewright.views.query import QUERY_CHARACTERS, BadQuery, Query, read_query
 
 T = TypeVar("T", Counts, Stays, "FlowShape")
 _PLACED = ("Statewright-Place",)
@@ -45,18 +46,28 @@ InState = Annotated[
         name="state", description="Only in this state or one inside it; give it several times for any of several."
     ),
 ]
-PartOfId = Annotated[str | None, QueryParameter(max_length=200, description="Only ids that contain this.")]
+ByQuery = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=QUERY_CHARACTERS,
+        description="What they must be, as in `state:paid since:>3d data.amount:>100`; a bare word is a part of the "
+        "id.",
+    ),
+]
 InOrder = Annotated[
-    Literal["newest", "oldest", "id"],
-    QueryParameter(description="By the latest transition, or by id. As of a place or moment always by id."),
+    Literal["newest", "oldest", "longest", "shortest", "id"],
+    QueryParameter(
+        description="By the latest transition, by how long they have been in their state, or by id. As of a place or "
+        "moment always by id."
+    ),
 ]
 
 
 class Listing(Struct, frozen=True):
     """Which entities are asked for, in which order, and as of when."""
 
+    query: Query
     states: list[str]
-    q: str | None
     order: Order
     after: str | None
     limit: int
@@ -69,7 +80,7 @@ class Listing(Struct, frozen=True):
 
 def listing_of(
     states: InState = None,
-    q: PartOfId = None,
+    q: ByQuery = None,
     order: InOrder = "newest",
     after: AfterRow = None,
     limit: Limit = LIMIT_DEFAULT,
@@ -81,7 +92,20 @@ def listing_of(
 ) -> Listing:
     """The parameters that all lists of entities share. Raises ProblemFound."""
     when = _one_of(place, at)
-    return Listing(states or [], q, order, after, cut(limit), place, when, basis, min_place, wait)
+    return Listing(query_of(q), states or [], order, after, cut(limit), place, when, basis, min_place, wait)
+
+
+def query_of(q: str | None) -> Query:
+    """What a query says. Raises ProblemFound with the place of every fault."""
+    try:
+        return read_query(q or "")
+    except BadQuery as error:
+        raise bad_query(error) from None
+
+
+def bad_query(error: BadQuery) -> Exception:
+    """The problem of a query that cannot be read, or not be asked here."""
+    return refuse("bad_parameter", f"q, {error}.", parameter="q", faults=list(error.faults))
 
 
 LISTING = {"listing": Provide(listing_of, sync_to_thread=False)}
@@ -246,7 +270,7 @@ async def _list(rooms: Rooms, type: str | None, listing: Listing) -> Response[Pa
         return rooms.views.entities(
             type,
             states=listing.states,
-            q=listing.q,
+            query=listing.query,
             order=listing.order,
             after=listing.after,
             limit=listing.limit,
@@ -259,9 +283,11 @@ async def _list(rooms: Rooms, type: str | None, listing: Listing) -> Response[Pa
         page = await asyncio.to_thread(ask)
     except BadPlace:
         raise
+    except BadQuery as error:
+        raise bad_query(error) from None
     except ValueError as error:
         raise refuse("bad_parameter", f"after: {error}.", parameter="after") from None
-    rows = [_row(rooms, row) for row in page.items]
+    rows = [row_of(rooms, row) for row in page.items]
     return Response(Page(rows, page.next), headers={"Statewright-Place": page.place})
 
 
@@ -292,7 +318,8 @@ def _one_of(place: Place | None, at: str | None) -> int | None:
     return moment("at", at)
 
 
-def _row(rooms: Rooms, row: EntityRow) -> Row:
+def row_of(rooms: Rooms, row: EntityRow) -> Row:
+    """An entity of the view as callers read it."""
     data = row.data if row.personal is None or row.data is None else {**row.data, **row.personal}
     return Row(
         type=row.type,
@@ -348,6 +375,11 @@ QUESTIONS = [
     _question("dwell", "how long stays lasted, per state and per transition that ended them", *_PERIOD, *_FORM),
     _question("entities", "one row per entity, now or as it was", *_LISTING),
     _question(
+        "export",
+        "all entities that fit a query, as a file",
+        *("type", "state", "q", "columns", "format", "min_place", "wait"),
+    ),
+    _question(
         "flow",
         "how often each transition happened, and what was refused",
         *("type", "from", "to", "min_place", "wait"),
@@ -358,6 +390,9 @@ QUESTIONS = [
     _question("relations", "whom an entity names, and who names it", "type", "id", "names", "after", "limit", *_FORM),
     _question("rework", "which states were entered, and which events happened, again", *_PERIOD, *_FORM),
     _question("stays", "how long entities stayed in each state", "type", "min_place", "wait"),
+    _question(
+        "tally", "how many entities fit a query, per type and configuration", "type", "state", "q", "min_place", "wait"
+    ),
     _question("throughput", "how many entities began and how many ended", *_PERIOD, "step", *_FORM),
     _question("variants", "the paths that entities took, the most frequent first", *_PERIOD, "limit", *_FORM),
 ]

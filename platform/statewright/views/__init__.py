@@ -5,6 +5,7 @@ from __future__ import annotations
 from statewright.views.answers import (
     Arrow,
     ConfigurationCount,
+    ConfigurationTally,
     Counts,
     EntityPage,
     EntityRow,
@@ -59,6 +60,7 @@ __all__ = [
     "Arrow",
     "Basis",
     "ConfigurationCount",
+    "ConfigurationTally",
     "Counts",
     "Cursor",
     "Deadline",

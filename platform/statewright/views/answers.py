@@ -30,6 +30,14 @@ class Counts(Struct, frozen=True):
     configurations: list[ConfigurationCount]
 
 
+class ConfigurationTally(Struct, frozen=True):
+    """How many entities of a type that fit a query rest in exactly this configuration."""
+
+    type: str
+    state: State
+    count: int
+
+
 class RevisionCount(Struct, frozen=True):
     """How many entities that live under a revision rest in exactly this configuration."""
 

@@ -18,6 +18,7 @@ from statewright.stores.words import Place, Ref
 from statewright.views import counting, deadlines, dwelling, listing, relating, ways
 from statewright.views import standing as standings
 from statewright.views.answers import (
+    ConfigurationTally,
     Counts,
     EntityPage,
     EntityRow,
@@ -29,12 +30,14 @@ from statewright.views.answers import (
     Standing,
     Stays,
     TypeOverview,
+    state_of,
 )
 from statewright.views.deadlines import BEGINNING, Cursor, DeadlinePage
 from statewright.views.listing import Order, Wanted
 from statewright.views.measures import Dwell, Funnel, HandOvers, References, Related, Rework, Throughput, Variants
 from statewright.views.moment import Basis, moment_of
 from statewright.views.periods import Step, period_of
+from statewright.views.query import Query, narrowed, written
 from statewright.views.reading import Cache, View, compare_positions, reading, view_of
 from statewright.views.watching import Watching
 
@@ -206,20 +209,25 @@ class Views:
         *,
         states: Collection[str] = (),
         q: str | None = None,
+        query: Query | None = None,
         order: Order = "newest",
         after: str | None = None,
         limit: int = 100,
         place: Place | None = None,
         at: Micros | None = None,
         basis: Basis = "recorded",
+        now: Micros | None = None,
     ) -> EntityPage:
-        """A page of entities, of one type or all, that rest in one of `states` (a leaf, or a state around leaves).
+        """A page of the entities that `query` is about, of one type or all, in one of `states` (a leaf, or around it).
 
-        `q` is a part of the id. `newest` and `oldest` order by the latest transition, `id` by type and id; as of a
-        place or a moment the order is by id. A walk in order `oldest` meets every entity at least once, though they
-        move meanwhile. Raises ValueError for an `after` that no page gave.
+        `q` is a part of the id. `newest` and `oldest` order by the latest transition, `longest` and `shortest` by how
+        long they have been in their state, `id` by type and id; as of a place or a moment the order is by id. A walk in
+        order `oldest`, and one by `id`, meets every entity at least once, though they move meanwhile. A query that few
+        fit may be answered with fewer than `limit` and a `next` all the same: nobody waits for all to be looked at.
+        Ages in it count back from `now`, the present unless told. Raises ValueError for an `after` that no page gave,
+        BadQuery for what cannot be asked of an earlier moment.
         """
-        wanted = Wanted(type, states, q, order, after, limit)
+        wanted = Wanted(narrowed(query, type, states, q), order, after, limit, _now() if now is None else now)
         if place is None and at is None:
             with reading(self._engine, "entities") as view:
                 return self._readable(listing.page_now(view, wanted))
@@ -241,6 +249,20 @@ class Views:
             for row, ref in ((row, Ref(row.type, row.entity)) for row in page.items)
         ]
         return EntityPage(rows, page.next, page.place)
+
+    def tally(self, query: Query) -> list[ConfigurationTally]:
+        """How many entities fit a query, per type and configuration, the fullest first; a moment old where it takes
+        long to count."""
+        with reading(self._engine, "entities") as view:
+
+            def count() -> list[ConfigurationTally]:
+                found = listing.tally(view, query, _now())
+                return [
+                    ConfigurationTally(type, state_of(leaves_of_state(state)), count)
+                    for (type, state), count in sorted(found.items(), key=lambda item: (-item[1], item[0]))
+                ]
+
+            return self._cache.recent(("tally", written(query), view.generation), count) if query.narrows else count()
 
     def deadlines(
         self, before: Micros, *, type: str | None = None, after: Cursor = BEGINNING, limit: int = 100
@@ -328,6 +350,10 @@ class Views:
         if self._watching is not None:
             self._watching.close()
         self._engine.dispose()
+
+
+def _now() -> Micros:
+    return time.time_ns() // 1_000
 
 
 def _stalled(view: View, type: str, resting: Collection[str], limit: int) -> list[EntityRow]:

@@ -18,6 +18,8 @@ _LONGEST_Q = 200
 _PAGES = (
     ("Overview", "/", "overview"),
     ("All entities", "/entities", "entities"),
+    ("Saved views", "/saved-views", "entities"),
+    ("Bulk events", "/bulk", "bulk"),
     ("Refusals", "/refusals", "refusals"),
     ("Metrics", "/metrics-by-type", "metrics"),
     ("All definitions", "/definitions", "definitions"),

@@ -1,0 +1,1 @@
+"""Bulk events: one event sent to many entities, after a preview."""

@@ -1,0 +1,1 @@
+"""Saved views: lists of entities under a name."""
