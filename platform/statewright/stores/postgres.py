@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -183,9 +183,3 @@ def make_schema(connection: Connection) -> None:
         schema = next(name for name in names if name and not name.startswith("$"))
         quoted = connection.dialect.identifier_preparer.quote(schema)
         connection.exec_driver_sql(f"create schema if not exists {quoted}")
-
-
-def in_schema(url: str, schema: str) -> str:
-    """The URL of the same database with `schema` as the place of its tables, as SQLAlchemy writes it."""
-    address = make_url(url).set(drivername="postgresql+psycopg")
-    return address.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
