@@ -13,7 +13,6 @@ from sqlalchemy.exc import DBAPIError
 from statewright.catalog import Catalog
 from statewright.consolidators import opened
 from statewright.http.problems import problem_of
-from statewright.machine.record import Actor
 from statewright.stores.memory import MemoryStore
 from statewright.stores.words import Ref
 from statewright.views import Views
@@ -33,9 +32,7 @@ async def test_views_go_on_after_their_server_was_killed_and_nothing_counts_twic
     async with running(store, engine, batch=20):
         for attempt in range(3):
             for number in range(200):
-                chronicle.add(
-                    Ref("order", str(number % 30)), ("open",) if number % 3 else ("closed",), actor=Actor("a")
-                )
+                chronicle.add(Ref("order", str(number % 30)), ("open",) if number % 3 else ("closed",))
             await chronicle.write()
             if attempt < 2:
                 assert await views.wait_for("flow", str(attempt * 200 + 20), 60)  # in the midst of it

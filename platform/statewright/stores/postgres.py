@@ -101,6 +101,16 @@ class Dialect(PGDialect_psycopg):
         if self.dbapi is not None:
             _adapt(self._psycopg_adapters_map)
 
+    @classmethod
+    def import_dbapi(cls) -> Any:
+        """The driver, which comes with the package that keeps a log in PostgreSQL."""
+        try:
+            return super().import_dbapi()  # type: ignore[no-untyped-call]
+        except ImportError as error:
+            raise ImportError(
+                "PostgreSQL needs the package statewright-postgres; install it beside this one"
+            ) from error
+
     def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:
         """Run a statement; one that SQLAlchemy did not write itself is translated first."""
         cursor.execute(_for(context, statement), parameters)
