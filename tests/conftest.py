@@ -53,11 +53,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return cluster.schema()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser's tests last: Playwright keeps a loop running in this thread, in which no other could run."""
-    items.sort(key=lambda item: HOUSE / "tests" / "browser" in item.path.parents)
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run of continuous integration in which a test was skipped: nothing may be left out there in silence."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
