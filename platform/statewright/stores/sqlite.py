@@ -28,6 +28,7 @@ import apsw
 import msgspec
 
 from statewright.machine.record import FORMAT, Head, Record, fold
+from statewright.stores.adopting import require_following
 from statewright.stores.sealing import apart
 from statewright.stores.waking import Waking
 from statewright.stores.words import (
@@ -210,6 +211,24 @@ class SqliteStore:
         except BaseException:
             self._roll_back()
             raise
+
+    async def adopt(self, records: Sequence[Record]) -> None:
+        async with self._appending:
+            await asyncio.to_thread(self._adopt, records)
+        self.waking.wake()
+
+    def _adopt(self, records: Sequence[Record]) -> None:
+        self._mend()
+        try:
+            self._writer.execute(_BEGIN)
+            _adopt(self._writer, records)
+        except apsw.Error as error:
+            self._roll_back()
+            raise StoreUnavailable(f"nothing was recorded: {error}") from error
+        except BaseException:
+            self._roll_back()
+            raise
+        self._commit()
 
     def _commit(self) -> None:
         started = time.perf_counter()
@@ -459,6 +478,39 @@ class _Writing:
 
     def follows(self, key: int, version: int) -> bool:
         return any(row[1] == key and row[2] == version - 1 for row in self.transitions)
+
+
+def _adopt(connection: apsw.Connection, records: Sequence[Record]) -> None:
+    """The rows of what another log recorded. Raises CannotAdopt."""
+    position, stamp = _one(connection, _LAST) or (0, 0)
+    next_key: int = _one(connection, _LAST_KEY)[0] or 0
+    keys: dict[Ref, int] = {}
+    versions: dict[Ref, int] = {}
+    for ref in dict.fromkeys(Ref(record.type, record.entity) for record in records):
+        key = _key_of(connection, ref)
+        if key is not None:
+            keys[ref] = key
+            versions[ref] = _one(connection, _LAST_VERSION, (key,))[0] or 0
+    require_following(records, versions, stamp)
+    entities: list[tuple[int, str, str]] = []
+    transitions: list[tuple[int, int, int, int, str]] = []
+    grown: dict[Ref, None] = {}
+    for position, record in enumerate(records, position + 1):
+        ref = Ref(record.type, record.entity)
+        if ref not in keys:
+            next_key += 1
+            keys[ref] = next_key
+            entities.append((next_key, *ref))
+        text = _encode(msgspec.structs.replace(record, position=0, partition=0, recorded_at=0)).decode()
+        transitions.append((position, keys[ref], record.version, record.recorded_at, text))
+        if record.version % SNAPSHOT_EVERY == 0:
+            grown[ref] = None
+    connection.executemany(_NEW_ENTITY, entities)
+    connection.executemany(_NEW_TRANSITION, transitions)
+    for ref in grown:
+        head = _head(connection, ref)
+        assert head is not None
+        connection.execute(_NEW_SNAPSHOT, _snapshot(keys[ref], head))
 
 
 class _Checkpoints:
