@@ -253,8 +253,12 @@ class BadPlace(ValueError):
 
 
 class LogDamaged(Exception):
-    """What is stored cannot be read back; `position` says where. Restore from a backup or ask for help."""
+    """What is stored is not what was written, or cannot be read back. `position` says where, 0 where that is not known.
+
+    `statewright verify` tells all that is damaged.
+    """
 
     def __init__(self, position: int, what: str) -> None:
-        super().__init__(f"the log is damaged at position {position}: {what}")
+        where = f" at position {position}" if position else ""
+        super().__init__(f"the log is damaged{where}: {what}")
         self.position = position
