@@ -1,4 +1,4 @@
-"""The command line, `statewright`: serve, demo, check, convert, test, diagram, simulate, replay.
+"""The command line, `statewright`: serve, demo, check, convert, test, diagram, simulate, replay, verify.
 
 Problems and progress go to standard error, results to standard output. Exit codes: 0 all is well, 1 something was
 found wrong or could not be done, 2 the command line itself is wrong.
@@ -16,6 +16,7 @@ from statewright.cli.replay import replay
 from statewright.cli.serve import serve
 from statewright.cli.simulate import simulate
 from statewright.cli.test import test
+from statewright.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -24,5 +25,5 @@ def main() -> None:
     """Keep the lives of business entities: define them, run them, look at them."""
 
 
-for command in (serve, demo, check, convert, test, diagram, simulate, replay):
+for command in (serve, demo, check, convert, test, diagram, simulate, replay, verify):
     main.add_command(command)
