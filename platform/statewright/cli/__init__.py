@@ -1,4 +1,5 @@
-"""The command line, `statewright`: serve, demo, check, convert, test, diagram, simulate, replay, verify.
+"""The command line, `statewright`: serve, demo, check, convert, test, diagram, simulate, replay, export, import,
+backup, restore, verify.
 
 Problems and progress go to standard error, results to standard output. Exit codes: 0 all is well, 1 something was
 found wrong or could not be done, 2 the command line itself is wrong.
@@ -8,10 +9,12 @@ from __future__ import annotations
 
 import click
 
+from statewright.cli.backups import back_up_now, restore_backup
 from statewright.cli.check import check
 from statewright.cli.convert import convert
 from statewright.cli.demo import demo
 from statewright.cli.diagram import diagram
+from statewright.cli.moving import export_log, import_log
 from statewright.cli.replay import replay
 from statewright.cli.serve import serve
 from statewright.cli.simulate import simulate
@@ -25,5 +28,19 @@ def main() -> None:
     """Keep the lives of business entities: define them, run them, look at them."""
 
 
-for command in (serve, demo, check, convert, test, diagram, simulate, replay, verify):
+for command in (
+    serve,
+    demo,
+    check,
+    convert,
+    test,
+    diagram,
+    simulate,
+    replay,
+    export_log,
+    import_log,
+    back_up_now,
+    restore_backup,
+    verify,
+):
     main.add_command(command)
