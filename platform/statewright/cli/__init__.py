@@ -28,19 +28,9 @@ def main() -> None:
     """Keep the lives of business entities: define them, run them, look at them."""
 
 
-for command in (
-    serve,
-    demo,
-    check,
-    convert,
-    test,
-    diagram,
-    simulate,
-    replay,
-    export_log,
-    import_log,
-    back_up_now,
-    restore_backup,
-    verify,
-):
+RUNNING = (serve, demo)
+DEFINITIONS = (check, convert, test, diagram, simulate, replay)
+KEEPING = (verify, back_up_now, restore_backup, export_log, import_log)
+
+for command in (*RUNNING, *DEFINITIONS, *KEEPING):
     main.add_command(command)

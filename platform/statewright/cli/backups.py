@@ -39,7 +39,9 @@ def back_up_now(target: Path, settings: Settings) -> None:
 @click.argument("backup", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @keeping_options
 @click.option(
-    "--unverified", is_flag=True, help="Do not read the log through; its checksums are compared all the same."
+    "--unverified",
+    is_flag=True,
+    help="Do not read the log through; its files are compared with their checksums.",
 )
 def restore_backup(backup: Path, settings: Settings, unverified: bool) -> None:
     """Put the backup in the folder BACKUP into a data folder that is empty or not there, and verify it."""

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from statewright.catalog import Catalog
+from statewright.cli.reports import count_of
 from statewright.cli.stored import at_hand, keeping_options
 from statewright.folder import IMPORTING, FolderInUse, FolderLock
 from statewright.keeping.exporting import CannotExport, Standing, ToFile, ToStandardOutput, export
@@ -94,9 +95,8 @@ def import_log(file: str, settings: Settings) -> None:
     finally:
         lock.release()
     there = f", {imported.there_before:,} of them were there before" if imported.there_before else ""
-    click.echo(
-        f"{imported.transitions:,} transitions{there}, {imported.definitions:,} revisions of definitions", err=True
-    )
+    revisions = count_of(imported.definitions, "revision")
+    click.echo(f"{imported.transitions:,} transitions{there}, {revisions} of definitions", err=True)
 
 
 def _note(unfinished: Path, file: str) -> None:
@@ -112,8 +112,21 @@ async def _import(settings: Settings, file: str) -> Imported:
             try:
                 with _progress() as progress:
                     task = progress.add_task("importing", total=source.size)
-                    importing = Import(store, catalog.moving, lambda _: progress.update(task, completed=source.read))
-                    return await importing.run(source.lines())
+                    importing = Import(
+                        store,
+                        catalog.moving,
+                        progress=lambda _: progress.update(task, completed=source.read),
+                        begin=lambda: _note(unfinished, file),
+                    )
+                    was_unfinished = unfinished.exists()
+                    try:
+                        imported = await importing.run(source.lines())
+                    except BaseException:
+                        if not importing.changed and not was_unfinished:
+                            unfinished.unlink(missing_ok=True)  # what stands there stands as it did
+                        raise
+                    unfinished.unlink(missing_ok=True)
+                    return imported
             finally:
                 catalog.close()
 

@@ -86,7 +86,8 @@ async def _verify(settings: Settings, deep: bool, trusted: PublicKey | None, req
                 if require_seals and report.sealed < report.transitions:
                     rest = count_of(report.transitions - report.sealed, "transition")
                     findings.add(Finding(check="seal", sentence=f"{rest} at the end of the log are not sealed"))
-                report.findings, report.counts = findings.listed, dict(findings.counts)
+                report.findings = findings.listed
+                report.counts = {str(check): count for check, count in findings.counts.items()}
                 return report
         finally:
             definitions.close()

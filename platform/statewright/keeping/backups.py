@@ -117,16 +117,23 @@ def restore(folder: Path, settings: Settings, progress: Progress = lambda _: Non
             within = name.partition("/")
             at = seals / within[2] if within[0] == SEALS else data / name
             at.parent.mkdir(parents=True, exist_ok=True)
-            if at.exists() and at.read_bytes() != (folder / name).read_bytes():
-                raise CannotRestore(
-                    f"{at} is there already; move the seals there out of the way, or give another --seals"
-                )
+            if at.exists():  # seals that lie elsewhere, and outlived the data folder
+                _require_continuation(at, folder / name)
+                continue
             shutil.copyfile(folder / name, at)
             sync(at)
         sync(data)
     finally:
         lock.release()
     return backup
+
+
+def _require_continuation(file: Path, copied: Path) -> None:
+    """Seals that went on after the backup stay; they tell what it lacks."""
+    with file.open("rb") as there, copied.open("rb") as here:
+        while chunk := here.read(_CHUNK):
+            if there.read(len(chunk)) != chunk:
+                raise CannotRestore(f"{file} is of another log's life; move it out of the way, or give another --seals")
 
 
 def finish(data: Path) -> None:

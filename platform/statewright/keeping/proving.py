@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 from statewright.keeping.findings import Finding, Findings
 from statewright.keeping.keys import PublicKey
 from statewright.keeping.seals import (
     ENTRY,
-    Seal,
     Seals,
     SealsDamaged,
     Stretch,
@@ -32,34 +32,21 @@ class Proving:
         self.unsealed = 0
         """How many transitions come behind the last seal."""
         self._folder = seals
-        self._findings = findings
-        self._partitions: dict[str, _Partition] = {}
-        self._broken: SealsDamaged | None = None
+        names: dict[str, None] = {}
         try:
             for seal in seals.checked(trusted):
                 self.seals += 1
                 self.sealed_at = seal.at
-                for partition in seal.partitions:
-                    if partition not in self._partitions:
-                        self._partitions[partition] = self._partition(partition)
+                names.update(dict.fromkeys(seal.partitions))
         except SealsDamaged as error:
-            self._broken = error
             findings.add(Finding(check="seal", sentence=f"{error}; what comes after it proves nothing"))
-
-    def _partition(self, partition: str) -> _Partition:
-        return _Partition(partition, self._folder, self._stretches(partition), self._findings)
+        self._partitions = {name: _Partition(name, seals, self._stretches(name), findings) for name in names}
 
     def _stretches(self, partition: str) -> Iterator[Stretch]:
         """What the seals that were found right say of a partition."""
-        for seal in self._right():
+        for seal in itertools.islice(self._folder, self.seals):
             if partition in seal.partitions:
                 yield seal.partitions[partition]
-
-    def _right(self) -> Iterator[Seal]:
-        for number, seal in enumerate(self._folder, 1):
-            if self._broken is not None and number >= self._broken.number:
-                return
-            yield seal
 
     def take(self, stored: Stored) -> None:
         """The next transition of the log."""

@@ -75,7 +75,7 @@ def entry_of(stored: Stored) -> bytes:
     return stored.position.to_bytes(8, "big") + digest.digest()
 
 
-def position_of(entry: bytes) -> int:
+def position_of(entry: bytes | bytearray) -> int:
     """The position in an entry."""
     return int.from_bytes(entry[:8], "big")
 
@@ -267,8 +267,10 @@ class SealWriter:
 
     def close(self) -> None:
         """Let go of the files."""
-        for file in (*self._entries.values(), self._file, self._lock):
+        for file in self._entries.values():
             file.close()
+        self._file.close()
+        self._lock.close()
 
 
 def _sync(file: BinaryIO) -> None:

@@ -119,7 +119,7 @@ class Verification:
 
     def _ended(self, report: Report, began: float) -> Report:
         report.findings = self.findings.listed
-        report.counts = dict(self.findings.counts)
+        report.counts = {str(check): count for check, count in self.findings.counts.items()}
         report.took_s = round(time.monotonic() - began, 3)
         return report
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, select
 
@@ -62,7 +62,8 @@ class Viewing:
         if isinstance(fresh, Informed):
             fresh.inform(self._definitions)
         file = folder / f"{made.name}.building"
-        feed = RebuildFeed(_Upto(self._store, stands.checkpoint.place), stands.checkpoint.place, lambda: False)
+        goal = stands.checkpoint.place
+        feed = RebuildFeed(cast(EventStore, _Upto(self._store, goal)), goal, lambda: False)
         await build(fresh, feed, file)
         again = engine_at(f"sqlite:///{file}")
         try:
