@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import apsw
 import msgspec
@@ -71,7 +71,6 @@ class ToFile:
         self._part = file.with_name(f"{file.name}.part")
         self._note = file.with_name(f"{file.name}.part.json")
         self._packs = file.suffix == ".gz"
-        self._open: BinaryIO | None = None
 
     def begun(self) -> Standing | None:
         """How far an earlier attempt came; what it wrote behind its last note is cut off."""
@@ -90,13 +89,12 @@ class ToFile:
 
     def write(self, text: bytes, standing: Standing) -> None:
         """Append, durably, and only then note how far it is."""
-        if self._open is None:
-            self._open = self._part.open("ab")
-        # Each piece is a gzip file of its own, and a file of several is one too: so it can be cut and gone on with.
-        self._open.write(gzip.compress(text, 6, mtime=0) if self._packs else text)
-        self._open.flush()
-        os.fsync(self._open.fileno())
-        standing.bytes = self._open.tell()
+        with self._part.open("ab") as part:
+            # Each piece is a gzip file of its own, and a file of several is one too: so it can be cut and gone on with.
+            part.write(gzip.compress(text, 6, mtime=0) if self._packs else text)
+            part.flush()
+            os.fsync(part.fileno())
+            standing.bytes = part.tell()
         new = self._note.with_suffix(".new")
         new.write_bytes(msgspec.json.encode(standing))
         sync(new)
@@ -104,8 +102,6 @@ class ToFile:
 
     def end(self) -> None:
         """Give the file its name."""
-        if self._open is not None:
-            self._open.close()
         self._part.replace(self._file)
         sync(self._file.parent)
         self._note.unlink(missing_ok=True)

@@ -82,7 +82,8 @@ class Verification:
     async def run(self) -> Report:
         """Look at everything. Raises what the store raises when it cannot be read at all."""
         began = time.monotonic()
-        report = Report(log=self._store.log_id, place=await self._store.latest_place(), deep=self._deep)
+        goal = await self._goal()
+        report = Report(log=self._store.log_id, place=goal or START, deep=self._deep)
         for sentence in await faults_of(self._store):
             self.findings.add(Finding(check="medium", sentence=sentence))
         proving = Proving(self._seals, self.findings, self._trusted)
@@ -90,20 +91,20 @@ class Verification:
         decisions = Decisions(self._store, self._catalog, self.findings) if self._deep and self._catalog else None
         try:
             place: Place = START
-            while self._store.compare_places(place, report.place) < 0:
+            while goal is None or self._store.compare_places(place, goal) < 0:
                 try:
                     stored, after = await bare(self._store, place, BATCH)
                 except LogDamaged as error:
                     self._damaged(error)
                     break
-                if not stored:
+                if after == place:
                     break
                 records = self._look(stored, proving)
                 lives.take(records)
                 if decisions is not None:
                     await decisions.take(records)
                 report.transitions += len(stored)
-                place = after
+                report.place = place = after
                 self._progress(report.transitions)
             proving.end()
             report.entities = lives.entities
@@ -116,6 +117,14 @@ class Verification:
         if decisions is not None:
             report.again, report.undecidable = decisions.again, decisions.undecidable
         return self._ended(report, began)
+
+    async def _goal(self) -> Place | None:
+        """Where the log ends; None where that cannot be read."""
+        try:
+            return await self._store.latest_place()
+        except LogDamaged as error:
+            self.findings.add(Finding(check="medium", sentence=f"the end of the log cannot be read: {error}"))
+            return None
 
     def _ended(self, report: Report, began: float) -> Report:
         report.findings = self.findings.listed

@@ -321,7 +321,8 @@ class SqliteStore:
 
     async def stored(self, after: Place, limit: int) -> tuple[Sequence[Stored], Place]:
         first = _position(after)
-        upto = min(first + limit, _position(await self.latest_place()))
+        last = await asyncio.to_thread(self._with_reader, rows.last_position)
+        upto = min(first + limit, last)
         if upto <= first:
             return [], after
         found = await asyncio.to_thread(self._with_reader, lambda connection: rows.stored(connection, first, upto))

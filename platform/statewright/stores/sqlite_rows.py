@@ -84,6 +84,7 @@ _BARE = (
 )
 _STRETCH_AS_IT_LIES = f"{_BARE} where t.position > ? and t.position <= ? order by t.position"
 _ONE_AS_IT_LIES = f"{_BARE} where t.position = ?"
+_LAST_BY_INDEX = "select max(position) from transition indexed by transition_entity_version where entity > -1"
 _FAULTS_NAMED = 100
 
 NOT_WHAT_WAS_WRITTEN = "it is not what was written there"
@@ -301,6 +302,15 @@ def stored(connection: apsw.Connection, after: int, upto: int) -> list[Stored]:
         return [found for position in range(after + 1, upto + 1) if (found := _stored_at(connection, position))]
 
 
+def last_position(connection: apsw.Connection) -> int:
+    """The last position there is, also where the pages that would tell cannot be read: then an index does."""
+    try:
+        last = one(connection, LAST)
+        return cast(int, last[0]) if last else 0
+    except apsw.Error:
+        return one(connection, _LAST_BY_INDEX)[0] or 0
+
+
 def _stored_at(connection: apsw.Connection, position: int) -> Stored | None:
     try:
         row = one(connection, _ONE_AS_IT_LIES, (position,))
@@ -343,7 +353,10 @@ def _name_in(text: bytes) -> tuple[str, str, int] | None:
 
 def faults(connection: apsw.Connection) -> list[str]:
     """What SQLite finds wrong with its pages and indexes, and which snapshots of heads are not what was written."""
-    found = [str(row[0]) for row in connection.execute(f"pragma integrity_check({_FAULTS_NAMED})")]
+    try:
+        found = [str(row[0]) for row in connection.execute(f"pragma integrity_check({_FAULTS_NAMED})")]
+    except (apsw.Error, UnicodeDecodeError) as error:
+        found = [str(error)]
     wrong = [] if found == ["ok"] else [f"SQLite says: {line}" for line in found]
     try:
         snapshots = connection.execute(
