@@ -35,7 +35,7 @@ lint: $(VENV)/.dev ## checks format, lint, types and layers
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.dev ## runs the tests alone, skipping what this machine cannot run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 packages:
 	@.ci/packages

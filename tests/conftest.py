@@ -34,11 +34,6 @@ def chromium() -> str:
     pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser's tests last: Playwright keeps a loop running in this thread, in which no other could run."""
-    items.sort(key=lambda item: HOUSE / "tests" / "browser" in item.path.parents)
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run of continuous integration in which a test was skipped: nothing may be left out there in silence."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

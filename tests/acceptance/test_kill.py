@@ -1,8 +1,12 @@
-"""`kill -9` under load, over and over: what was acknowledged is there, and the views are what the log adds up to."""
+"""`kill -9` under load, over and over: what was acknowledged is there, and the views are what the log adds up to.
+
+`STATEWRIGHT_KILLS` sets how often (8).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -19,12 +23,12 @@ from statewright.stores.words import START, Place
 from tests.acceptance.adding_up import counts_of, entities_of, flow_of, stays_of, whole_log
 from tests.acceptance.serving import Ledger, Serving, callers_of, get
 
-ROUNDS = 20
+ROUNDS = int(os.environ.get("STATEWRIGHT_KILLS", "8"))
 LAMPS = 60
 SINGLE_CALLERS, MANY_CALLERS = 16, 2
 
 
-async def test_what_was_acknowledged_survives_kill_9_twenty_times_over(tmp_path: Path):
+async def test_what_was_acknowledged_survives_kill_9_over_and_over(tmp_path: Path):
     data, ledger, place = tmp_path / "data", Ledger(LAMPS), START
     chance = random.Random(9)
     for number in range(ROUNDS):

@@ -166,7 +166,7 @@ async def test_a_full_queue_answers_503_with_retry_after_and_goes_on(tmp_path: P
 async def test_many_commands_wait_for_room_where_one_would_be_turned_away(tmp_path: Path):
     with Serving(tmp_path / "data", "--queue-limit", "4") as serving:
         async with callers_of(serving) as session:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 asked = {f"c-{n}": Asked(f"lamp-{n % 7}", "SWITCH", {}) for n in range(100)}
                 answers = [document async for _, document in send_many(session, asked)]
 

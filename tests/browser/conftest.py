@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.running import Platform, address_of, make_hostile
+
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +35,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         process.stderr.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # while it lives, Playwright keeps a loop running in this thread, in which no other can run
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
+        # On a busy machine a page may take its time; what is wrong stays wrong for as long.
+        expect.set_options(timeout=PATIENCE_MS)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
@@ -52,6 +58,7 @@ def page(platform: Platform, browser: Browser, complaints: list[str], request: p
     """A page of a context of its own; the parameter, if any, says how the context is made."""
     wanted = {"base_url": platform.base, "viewport": {"width": 1440, "height": 900}, **request.param}
     context = browser.new_context(**wanted)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.on("console", lambda message: _note(message, complaints))
     page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))

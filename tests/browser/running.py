@@ -27,7 +27,7 @@ class Platform:
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self.http = httpx.Client(base_url=base, timeout=20)
+        self.http = httpx.Client(base_url=base, timeout=60)
 
     def send(self, type: str, entity: str, event: str | None, **data: Any) -> dict[str, Any]:
         """Send one event (None creates) and give the answer's document; it must have been recorded."""

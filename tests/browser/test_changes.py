@@ -67,7 +67,7 @@ def test_a_draft_is_compared_tried_and_activated(page: Page, platform: Platform,
 
     page.get_by_role("button", name="Run the backtest").click()
 
-    expect(page.locator("#backtest")).to_contain_text("guard_refused", timeout=30_000)
+    expect(page.locator("#backtest")).to_contain_text("guard_refused")
     expect(page.locator("#backtest")).to_contain_text("Histories that conform")
     assert violations(page) == []
     page.locator("#backtest summary", has_text="1 example").click()

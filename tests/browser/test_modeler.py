@@ -340,7 +340,7 @@ def test_two_people_see_each_others_changes_and_lose_nothing(page: Page, approva
     other.locator("#state-form").get_by_role("button", name="Keep").click()
 
     expect(other.locator("#s-review")).to_contain_text("On a desk")
-    expect(page.locator("#told")).to_contain_text("from another window", timeout=10_000)
+    expect(page.locator("#told")).to_contain_text("from another window")
     other.close()
 
 
@@ -371,7 +371,7 @@ def test_the_text_is_edited_with_completion_and_kept_as_it_was_written(
 ) -> None:
     page.get_by_role("link", name="JSON").click()
     content = page.locator(".cm-content")
-    expect(content).to_contain_text("sends back", timeout=15_000)
+    expect(content).to_contain_text("sends back")
     content.click()
     press(page, "Control+End")
     page.locator(".cm-line", has_text='"approved": {').click()
@@ -383,11 +383,11 @@ def test_the_text_is_edited_with_completion_and_kept_as_it_was_written(
 
     press(page, "Control+End")
     page.keyboard.type("x")
-    expect(page.locator("#problems")).to_contain_text("1 error", timeout=10_000)
+    expect(page.locator("#problems")).to_contain_text("1 error")
     expect(page.locator("#s-parked")).to_be_visible()
     press(page, "Backspace")
 
-    expect(page.locator("#problems .tone-danger")).to_have_count(0, timeout=10_000)
+    expect(page.locator("#problems .tone-danger")).to_have_count(0)
     assert draft(page)["states"]["parked"]["on"] == {"RESUME": "draft"}
     complaints[:] = [said for said in complaints if "400" not in said]  # the check of a text that is no JSON
 

@@ -43,7 +43,7 @@ async def viewed(settings: Settings) -> AsyncGenerator[consolidators.Runner, Non
 async def move_often(server: Server, runner: consolidators.Runner) -> None:
     """Let the demo move orders until the views have shown it what there is, and it has moved some of it."""
     mover = Mover(server, Random(1))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await has_views(server):
             runner.waker.ring_from_thread()
             await asyncio.sleep(0.02)

@@ -48,7 +48,7 @@ async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 async def test_a_server_that_answers_early_and_reads_no_further_does_not_hold_us_up():
     line = b'{"type": "order", "entity": "1", "event": "E", "data": {"x": "%s"}}\n' % (b"x" * 1_000)
 
-    async with serving(turn_away) as url, RemoteServer(url) as server, asyncio.timeout(10):
+    async with serving(turn_away) as url, RemoteServer(url) as server, asyncio.timeout(60):
         with pytest.raises(Rejected, match="no key"):
             await Replay(server, numbered([line] * 20_000), "log", lambda verdict: None).run(lambda why: None)
 

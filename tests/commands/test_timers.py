@@ -86,7 +86,7 @@ class World:
     async def seen(self) -> None:
         """Return when the views show the whole log."""
         for view in ("entities", "deadlines"):
-            assert await self.views.wait_for(view, await self.store.latest_place(), 10)
+            assert await self.views.wait_for(view, await self.store.latest_place(), 60)
 
     async def history(self, id: str) -> list[Record]:
         return list(await self.store.read_entity(Ref("offer", id)))
@@ -227,7 +227,7 @@ async def test_running_timers_fire_by_themselves_and_stop_when_told(world: World
     assert await world.store.wait("1", 10)
     timers.stop()
 
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 async def test_nobody_may_send_what_a_timer_sends(world: World) -> None:

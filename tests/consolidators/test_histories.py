@@ -46,7 +46,7 @@ async def write(chronicle: Chronicle, batch: list[Any]) -> None:
     await chronicle.write()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lives, st.booleans(), st.sampled_from([1, 3, 10_000]))
 def test_the_views_equal_a_fold_of_the_log_over_restarts_and_a_rebuild(lives: Any, rebuild: bool, batch: int):
     with tempfile.TemporaryDirectory() as folder:

@@ -63,7 +63,7 @@ def standing_of(views: Views, name: str) -> Standing:
 
 
 async def until(views: Views, condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await views.changed("", 0.01)
             await asyncio.sleep(0.01)
@@ -81,7 +81,7 @@ async def test_an_entity_that_cannot_be_handled_is_parked_and_the_others_go_on(e
     chronicle = await chronicle_of((A, "GO"), (B, "GO"), (A, "BAD"), (A, "GO"), (B, "GO"))
 
     async with running(chronicle.store, engine, Tally):
-        assert await views.wait_for("tally", "5", 10)
+        assert await views.wait_for("tally", "5", 60)
 
     assert tallied(engine, views) == {"a": 1, "b": 2}
     (parked,) = standing_of(views, "tally").parked
@@ -95,7 +95,7 @@ async def test_a_fault_that_names_no_transition_is_traced_to_its_entity(engine, 
     chronicle = await chronicle_of((A, "GO"), (B, "GO"), (A, "BAD"), (C, "GO"), (A, "GO"), (D, "GO"), (B, "GO"))
 
     async with running(chronicle.store, engine, Clumsy):
-        assert await views.wait_for("clumsy", "7", 10)
+        assert await views.wait_for("clumsy", "7", 60)
 
     assert tallied(engine, views, "clumsy") == {"a": 1, "b": 2, "c": 1, "d": 1}
     (parked,) = standing_of(views, "clumsy").parked
@@ -106,12 +106,12 @@ async def test_what_a_parked_entity_sends_later_is_held_too_also_after_a_restart
     poison.add("BAD")
     chronicle = await chronicle_of((A, "BAD"), (B, "GO"))
     async with running(chronicle.store, engine, Tally):
-        assert await views.wait_for("tally", "2", 10)
+        assert await views.wait_for("tally", "2", 60)
     chronicle.add(A, ("open",), "GO")
     await chronicle.write()
 
     async with running(chronicle.store, engine, Tally):
-        assert await views.wait_for("tally", "3", 10)
+        assert await views.wait_for("tally", "3", 60)
 
     assert tallied(engine, views) == {"b": 1}
     assert [each.held for each in standing_of(views, "tally").parked] == [2]
@@ -121,7 +121,7 @@ async def test_a_parked_entity_can_be_tried_again(engine, views, poison):
     poison.add("BAD")
     chronicle = await chronicle_of((A, "GO"), (A, "BAD"), (A, "GO"), (B, "GO"))
     async with running(chronicle.store, engine, Tally) as runner:
-        assert await views.wait_for("tally", "4", 10)
+        assert await views.wait_for("tally", "4", 60)
         ask_for_retry(engine, "tally", "order", "a", 0)
         runner.waker.ring()
         await until(views, lambda: no_requests(engine))
@@ -144,7 +144,7 @@ async def test_a_rebuild_parks_too_and_unparks_what_can_be_handled_now(engine, v
     poison.add("BAD")
     chronicle = await chronicle_of((A, "BAD"), (A, "GO"), (B, "WORSE"), (B, "GO"), (C, "GO"))
     async with running(chronicle.store, engine, Tally) as runner:
-        assert await views.wait_for("tally", "5", 10)
+        assert await views.wait_for("tally", "5", 60)
         poison.clear()
         poison.add("WORSE")
         ask_for_rebuild(engine, "tally", 0)
@@ -158,7 +158,7 @@ async def test_a_rebuild_parks_too_and_unparks_what_can_be_handled_now(engine, v
 async def test_the_built_in_consolidators_park_an_entity_whose_beginning_they_do_not_know(engine, views):
     chronicle = await chronicle_of((A, "GO"), (B, "GO"))
     async with running(chronicle.store, engine):
-        assert await views.wait_for("entities", "2", 10)
+        assert await views.wait_for("entities", "2", 60)
     with engine.begin() as connection:
         connection.exec_driver_sql("delete from entities_1 where entity = 'a'")
     chronicle.add(A, ("closed",))
@@ -167,7 +167,7 @@ async def test_the_built_in_consolidators_park_an_entity_whose_beginning_they_do
 
     async with running(chronicle.store, engine):
         for name in VIEWS:
-            assert await views.wait_for(name, "4", 10)
+            assert await views.wait_for(name, "4", 60)
 
     assert [each.entity for each in standing_of(views, "entities").parked] == ["a"]
     assert [(row.entity, row.state) for row in views.entities().items] == [("b", "closed")]
@@ -180,11 +180,11 @@ async def test_a_consolidator_that_fails_altogether_says_why_and_holds_up_nobody
     Tally.broken = True
 
     async with running(chronicle.store, engine, Tally, Flow):
-        assert await views.wait_for("flow", "3", 10)
+        assert await views.wait_for("flow", "3", 60)
         await until(views, lambda: standing_of(views, "tally").error is not None)
         stopped = standing_of(views, "tally")
         Tally.broken = False
-        assert await views.wait_for("tally", "3", 10)
+        assert await views.wait_for("tally", "3", 60)
         await until(views, lambda: standing_of(views, "tally").error is None)
 
     assert stopped.error == "stopped after place 0: RuntimeError: the tally is out of order"
@@ -201,7 +201,7 @@ async def test_a_log_that_cannot_be_read_is_waited_for_and_the_reason_shown(engi
         raise StoreUnavailable("the disk is away")
 
     async with running(chronicle.store, engine, Flow) as runner:
-        assert await views.wait_for("flow", "1", 10)
+        assert await views.wait_for("flow", "1", 60)
         monkeypatch.setattr(chronicle.store, "read", unreadable)
         runner.waker.ring()
         await until(views, lambda: standing_of(views, "flow").error is not None)
@@ -216,7 +216,7 @@ async def test_a_runner_that_cannot_begin_begins_later(engine, views, monkeypatc
     monkeypatch.setattr("statewright.consolidators.runner._RETRY_S", 0.02)
     chronicle = await chronicle_of((A, "GO"))
     async with running(chronicle.store, engine, Flow):
-        assert await views.wait_for("flow", "1", 10)
+        assert await views.wait_for("flow", "1", 60)
     read_entity, failures = chronicle.store.read_entity, iter([True, True])
 
     async def fails_twice(*arguments):
@@ -229,7 +229,7 @@ async def test_a_runner_that_cannot_begin_begins_later(engine, views, monkeypatc
     await chronicle.write()
 
     async with running(chronicle.store, engine, Flow):
-        assert await views.wait_for("flow", "2", 10)
+        assert await views.wait_for("flow", "2", 60)
 
     assert standing_of(views, "flow").generation == 1
 
@@ -237,7 +237,7 @@ async def test_a_runner_that_cannot_begin_begins_later(engine, views, monkeypatc
 async def test_a_view_of_another_log_is_rebuilt_and_never_continued(engine, views):
     first = await chronicle_of((A, "GO"), (B, "GO"), (B, "GO"))
     async with running(first.store, engine):
-        assert await views.wait_for("entities", "3", 10)
+        assert await views.wait_for("entities", "3", 60)
     other = await chronicle_of((C, "GO"), (C, "GO"), (C, "GO"), (D, "GO"))
 
     async with running(other.store, engine):
@@ -254,7 +254,7 @@ async def test_a_log_that_was_restored_and_went_another_way_is_noticed(engine, v
     first.add(B, ("open",), "GO")
     await first.write()
     async with running(store, engine):
-        assert await views.wait_for("entities", "2", 10)
+        assert await views.wait_for("entities", "2", 60)
     restored = MemoryStore()
     restored._log_id = store.log_id
     again = Chronicle(restored)
@@ -272,7 +272,7 @@ async def test_a_log_that_was_restored_and_went_another_way_is_noticed(engine, v
 async def test_a_consolidator_with_a_new_number_is_rebuilt(engine, views):
     chronicle = await chronicle_of((A, "GO"), (B, "GO"))
     async with running(chronicle.store, engine, Tally):
-        assert await views.wait_for("tally", "2", 10)
+        assert await views.wait_for("tally", "2", 60)
 
     async with running(chronicle.store, engine, Later):
         await until(views, lambda: standing_of(views, "tally").generation == 2)
@@ -289,7 +289,7 @@ async def test_readers_see_the_old_view_until_the_rebuilt_one_has_caught_up(engi
     seen: set[tuple[int, str]] = set()
 
     async with running(chronicle.store, engine) as runner:
-        assert await views.wait_for("entities", "3000", 10)
+        assert await views.wait_for("entities", "3000", 60)
         ask_for_rebuild(engine, "entities", 0)
         runner.waker.ring()
         while standing_of(views, "entities").generation == 1:
@@ -306,7 +306,7 @@ async def test_the_tables_of_the_old_generation_are_dropped_in_the_end(engine, v
     chronicle = await chronicle_of((A, "GO"))
 
     async with running(chronicle.store, engine, Stays, drop_after_s=0.0) as runner:
-        assert await views.wait_for("stays", "1", 10)
+        assert await views.wait_for("stays", "1", 60)
         ask_for_rebuild(engine, "stays", 0)
         runner.waker.ring()
         await until(views, lambda: standing_of(views, "stays").generation == 2)
@@ -324,7 +324,7 @@ def tables(engine: Engine) -> set[str]:
 async def test_a_rebuild_that_was_cut_short_is_begun_anew(engine, views):
     chronicle = await chronicle_of((A, "GO"), (B, "GO"))
     async with running(chronicle.store, engine, Entities):
-        assert await views.wait_for("entities", "2", 10)
+        assert await views.wait_for("entities", "2", 60)
     ask_for_rebuild(engine, "entities", 0)
     with engine.begin() as connection:  # as a process leaves it that is killed while it copies
         connection.exec_driver_sql("create table entities_2 (born integer)")
@@ -351,7 +351,7 @@ async def test_a_transaction_that_failed_leaves_nothing_behind(engine, views, mo
 
     monkeypatch.setattr(bookkeeping, "save_checkpoint", fails_twice)
     async with running(chronicle.store, engine, Entities):
-        assert await views.wait_for("entities", "2", 10)
+        assert await views.wait_for("entities", "2", 60)
 
     assert views.counts("order").total == 2
     assert [row.version for row in views.entities().items] == [1, 1]
@@ -360,7 +360,7 @@ async def test_a_transaction_that_failed_leaves_nothing_behind(engine, views, mo
 async def test_lag_is_told_in_transitions_and_seconds(engine, views):
     chronicle = await chronicle_of((A, "GO"), (B, "GO"))
     async with running(chronicle.store, engine, Flow):
-        assert await views.wait_for("flow", "2", 10)
+        assert await views.wait_for("flow", "2", 60)
     chronicle.add(A, ("open",))
     await chronicle.write()
 
@@ -374,7 +374,7 @@ async def test_lag_is_told_in_transitions_and_seconds(engine, views):
 async def test_a_rebuild_of_what_there_is_not_names_what_there_is(engine, views):
     chronicle = await chronicle_of((A, "GO"))
     async with running(chronicle.store, engine, Flow, Entities):
-        assert await views.wait_for("flow", "1", 10)
+        assert await views.wait_for("flow", "1", 60)
 
     with pytest.raises(UnknownConsolidator, match="there is no consolidator 'flaw'; there are entities, flow"):
         ask_for_rebuild(engine, "flaw", 0)
@@ -393,7 +393,7 @@ async def test_a_rebuild_that_outgrows_its_memory_writes_out_and_comes_to_the_sa
         chronicle.add(Ref("order", str(number * 7 % 90)), leaves, changes={"n": number})
     await chronicle.write()
     async with running(chronicle.store, engine, made, Flow) as runner:
-        assert await views.wait_for(made.name, "2000", 10)
+        assert await views.wait_for(made.name, "2000", 60)
         before = shown(views, made.name)
         monkeypatch.setattr("statewright.consolidators.folding.MEMORY_BYTES", 20_000)
         monkeypatch.setattr("statewright.consolidators.stays._HELD_AT_MOST", 10)

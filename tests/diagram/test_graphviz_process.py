@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,13 +41,11 @@ def test_a_graph_that_graphviz_refuses_is_a_failure_and_the_next_is_laid_out(pro
 
 
 def test_a_graph_that_takes_too_long_is_given_up_in_time(tmp_path: Path):
-    process = GraphvizProcess(limit_s=0.3, worker=fake(tmp_path, "time.sleep(60)"))
-    started = time.monotonic()
+    process = GraphvizProcess(limit_s=0.3, worker=fake(tmp_path, "time.sleep(3_600)"))
 
     with pytest.raises(LayoutFailed, match="longer than"):
         process.lay_out(GRAPH)
 
-    assert time.monotonic() - started < 5
     process.close()
 
 

@@ -59,12 +59,14 @@ async def test_a_reader_at_the_end_is_woken_by_an_append_of_its_own_process():
     reading = asyncio.create_task(Feed(chronicle.store, "1").next())
     await asyncio.sleep(0.05)
 
-    started = time.monotonic()
     await add(chronicle, 1)
     batch = await reading
 
     assert [record.position for record in batch.records] == [2]
-    assert time.monotonic() - started < 0.3
+
+
+LONG_S = 60.0
+"""A reader that nobody wakes sleeps for as long; one that is woken is back long before, on the slowest machine."""
 
 
 async def test_a_reader_is_woken_by_a_byte_on_a_pipe_and_told_when_it_is_closed():
@@ -72,16 +74,16 @@ async def test_a_reader_is_woken_by_a_byte_on_a_pipe_and_told_when_it_is_closed(
     read_end, write_end = os.pipe()
     waker, ended = Waker(), asyncio.Event()
     waker.listen(read_end, ended.set)
-    waiting = asyncio.create_task(wait_beyond(chronicle.store, "1", waker, 10))
+    waiting = asyncio.create_task(wait_beyond(chronicle.store, "1", waker, LONG_S))
     await asyncio.sleep(0.05)
 
     started = time.monotonic()
     os.write(write_end, b"!")
     await waiting
     os.close(write_end)
-    await wait_beyond(chronicle.store, "1", waker, 10)
+    await wait_beyond(chronicle.store, "1", waker, LONG_S)
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < LONG_S
     assert ended.is_set()
     assert not await waker.sleep(0.01)
     os.close(read_end)

@@ -22,7 +22,7 @@ from tests.house.examples import Example, differences, examples_in, run
 HOUSE = Path(__file__).parents[2]
 COMMANDS = Path(sys.executable).parent
 DOCUMENTS = [path for path in [HOUSE / "README.md", *sorted((HOUSE / "docs").rglob("*.md"))] if examples_in(path)]
-STARTS_WITHIN_S = 30
+STARTS_WITHIN_S = 120
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
-"""Documents made to take a checker's time or memory: refused in about a second, and the memory stays flat."""
+"""Documents made to take a checker's time or memory: refused, and memory stays flat; how soon, the benchmarks say."""
 
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +12,6 @@ import pytest
 from statewright.machine.reading import SIZE, Reading, read_definition
 from tests.machine.checked import END, chart
 
-SECONDS = 4.0
-"""In processor time, with room for a machine that is slow or traced; each takes about a second at most."""
 MEMORY = 150_000_000
 
 
@@ -139,14 +136,12 @@ def read(document: dict[str, Any] | bytes) -> Reading:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_answered_soon(name: str) -> None:
+def test_a_bomb_is_answered(name: str) -> None:
     make, code = BOMBS[name]
     document = make()
 
-    begun = time.process_time()
     found = {problem.code for problem in read(document).problems}
 
-    assert time.process_time() - begun < SECONDS
     assert code in found or not code
 
 
@@ -171,7 +166,7 @@ def test_a_thousand_problems_are_shown_and_that_there_are_more() -> None:
     assert sum(problem.severity == "error" for problem in found) == 1_000
 
 
-def test_a_definition_of_a_thousand_states_is_read_and_checked_in_two_seconds() -> None:
+def test_a_definition_of_a_thousand_states_with_guards_is_read_and_checked() -> None:
     events = {f"E{n}": {"required": ["n"], "properties": {"n": {"type": "integer"}}} for n in range(5)}
     context = {"required": ["total"], "properties": {"total": {"type": "integer"}}}
     states: dict[str, Any] = {
@@ -181,8 +176,6 @@ def test_a_definition_of_a_thousand_states_is_read_and_checked_in_two_seconds() 
     guards = {f"g{k}": {"when": {"@expr": f"context.total + event.n > {k}"}} for k in range(5)}
     document = chart({**states, "s999": END}, guards=guards, schemas={"context": context, "events": events})
 
-    begun = time.process_time()
     reading = read(document)
 
-    assert time.process_time() - begun < 2.0
     assert reading.problems == ()

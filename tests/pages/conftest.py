@@ -63,7 +63,7 @@ class Site(Struct):
         """Wait until the views show all that is in the log."""
         place = await self.needs.store.latest_place()
         for name in [made.name for made in consolidators.BUILT_IN]:
-            assert await self.needs.views.wait_for(name, place, 10)
+            assert await self.needs.views.wait_for(name, place, 60)
 
 
 class NeverDue:

@@ -29,7 +29,12 @@ LOGS = [
     ("order_management", "order_management.v1"),
     ("uci_incident", "uci_incident.v1"),
 ]
-DEFINITIONS = [*LOGS, ("order_management", "order_management.v2_tight"), ("uci_incident", "uci_incident.v2_guarded")]
+DEFINITIONS = [
+    ("receipt", "receipt.v1"),
+    ("order_management", "order_management.v1"),
+    ("order_management", "order_management.v2_tight"),
+    ("uci_incident", "uci_incident.v2_guarded"),
+]
 
 
 def anything_goes(type: str) -> Machine:
