@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,8 +15,8 @@ from benchmarks.stopwatch import Stopwatch
 from statewright.backtests import run
 from statewright.backtests.sharing import shared, workers
 from statewright.catalog import Catalog
+from statewright.plugins import open_log
 from statewright.settings import Settings
-from statewright.stores.sqlite import SqliteStore
 
 ASKED = 200_000.0
 
@@ -45,8 +46,8 @@ async def _tried(settings: Settings, catalog: Catalog, spread: bool) -> float:
     if machine is None:
         raise RuntimeError("the log's definition is not active")
     asked = catalog.backtests.ask(workload.TYPE, machine.revision, machine.digest)
-    store = SqliteStore.open(settings.log, read_only=True)
-    whole = shared(settings.log, settings.catalog_url, lambda: False) if spread else None
+    store = await open_log(settings, read_only=True)
+    whole = shared(partial(open_log, settings, read_only=True), settings.catalog_url, lambda: False) if spread else None
     try:
         with Stopwatch() as watch:
             await run(store, catalog, asked.id, whole=whole)

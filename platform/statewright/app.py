@@ -37,8 +37,9 @@ from statewright.http.server import Server, listen
 from statewright.http.stream import App
 from statewright.keeping.beside import seals_kept
 from statewright.machine.moments import Micros
+from statewright.plugins import open_log
 from statewright.settings import BadSetting, Settings, require_loopback
-from statewright.stores.sqlite import SqliteStore
+from statewright.stores.words import EventStore
 from statewright.views import BEGINNING, Cursor, Deadline, Views
 from statewright_ui import Needs, no_such_page, pages
 from statewright_ui.pulse import Pulse
@@ -90,7 +91,7 @@ async def installed(
     """
     lock = FolderLock(settings.data, "in process")
     try:
-        installation = Installation(settings, clock=clock)
+        installation = await Installation.open(settings, clock=clock)
         try:
             yield installation
         finally:
@@ -102,11 +103,28 @@ async def installed(
 class Installation:
     """The rooms of one installation in this process, and the application in front of them."""
 
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], Micros] | None = None,
+    ) -> Installation:
+        """`wake` is called after every commit; `clock` shows the time, this machine's unless one is given.
+
+        Raises BadSetting, StoreRefused and StoreUnavailable, with what to do.
+        """
+        store = await open_log(settings)
+        try:
+            return cls(settings, store, wake, clock)
+        except BaseException:
+            await store.close()
+            raise
+
     def __init__(
-        self, settings: Settings, wake: Callable[[], None] = lambda: None, clock: Callable[[], Micros] | None = None
+        self, settings: Settings, store: EventStore, wake: Callable[[], None], clock: Callable[[], Micros] | None
     ) -> None:
-        """`wake` is called after every commit; `clock` shows the time, this machine's unless one is given."""
-        self.store = SqliteStore.open(settings.log)
+        self.store = store
         self.catalog = Catalog.open(
             settings.catalog_url, allow_unprotected_personal_data=settings.allow_unprotected_personal_data
         )
@@ -122,7 +140,12 @@ class Installation:
             failed=partial(_end_soon, _FAILED),
         )
         self.timers = Timers(self.committer, _Deadlines(self.views))
-        self.backtests = Keeper(self.catalog, settings.log, settings.catalog_url, beside=not settings.single_process)
+        self.backtests = Keeper(
+            self.catalog,
+            partial(open_log, settings, read_only=True),
+            settings.catalog_url,
+            beside=not settings.single_process,
+        )
         self.rooms = Rooms(
             self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake
         )
@@ -197,7 +220,11 @@ async def _serve(settings: Settings) -> None:
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
     helper = _InProcess(settings) if settings.single_process else _Beside(settings)
-    installation = Installation(settings, helper.wake)
+    try:
+        installation = await Installation.open(settings, helper.wake)
+    except BaseException:
+        listening.close()
+        raise
     server = Server(installation.application, settings.host, port, stopping=installation.stop_waiting)
     helper.start()
     firing = asyncio.create_task(installation.timers.run(), name="timers")
@@ -222,7 +249,7 @@ async def _serve(settings: Settings) -> None:
 
 def _greet(settings: Settings, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    print(f"Statewright is at http://{host}:{port}/ (data in {settings.data})", file=sys.stderr)
+    print(f"Statewright is at http://{host}:{port}/ (data in {settings.whereabouts})", file=sys.stderr)
     print("It asks nobody who they are, so it listens to this machine alone.", file=sys.stderr, flush=True)
 
 
@@ -314,7 +341,7 @@ class _InProcess:
         self._task = asyncio.create_task(self._run(), name="consolidators")
 
     async def _run(self) -> None:
-        store = SqliteStore.open(self._settings.log, read_only=True)
+        store = await open_log(self._settings, read_only=True)
         engine = consolidators.opened(self._settings.views_url)
         definitions = consolidators.Registered(self._settings.catalog_url)
         self._runner = consolidators.Runner(store, engine, definitions=definitions)
@@ -346,7 +373,7 @@ def _consolidate(settings: Settings, pipe: Connection) -> None:
 
 
 async def _run_consolidators(settings: Settings, pipe: Connection) -> None:
-    store = SqliteStore.open(settings.log, read_only=True)
+    store = await open_log(settings, read_only=True)
     engine = consolidators.opened(settings.views_url)
     definitions = consolidators.Registered(settings.catalog_url)
     runner = consolidators.Runner(store, engine, definitions=definitions)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from msgspec import Struct
+
+SCHEMA = "statewright"
+"""The schema of the log where it shares a PostgreSQL database; `?schema=` at the end of the URL names another."""
+_POSTGRESQL = ("postgresql", "postgres")
 
 
 class BadSetting(ValueError):
@@ -13,9 +18,15 @@ class BadSetting(ValueError):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """All that can be set. `data` is the folder that holds an embedded installation whole."""
+    """All that can be set. `data` is the folder that holds an embedded installation whole.
+
+    `store` is the URL of the log, empty for the one in the folder; `database` that of the catalogue and the views,
+    empty for the log's own database where that is PostgreSQL, else for the folder.
+    """
 
     data: Path
+    store: str = ""
+    database: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     allow_unprotected_personal_data: bool = False
@@ -27,7 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def log(self) -> Path:
-        """The log's database."""
+        """The log's database, where it lies in the folder."""
         return self.data / "log.sqlite"
 
     @property
@@ -41,14 +52,47 @@ class Settings(Struct, frozen=True, kw_only=True):
         return self.data / "keys" / "seal.pem"
 
     @property
+    def whereabouts(self) -> str:
+        """Where the log is, for people: the folder, or the URL without what could be a password."""
+        if not self.store:
+            return str(self.data)
+        parts = urlsplit(self.store)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
     def catalog_url(self) -> str:
         """The catalogue's database, as SQLAlchemy writes it."""
-        return f"sqlite:///{self.data.absolute() / 'catalog.sqlite'}"
+        return self._database("catalog")
 
     @property
     def views_url(self) -> str:
         """The database of the views, as SQLAlchemy writes it."""
-        return f"sqlite:///{self.data.absolute() / 'views.sqlite'}"
+        return self._database("views")
+
+    def _database(self, room: str) -> str:
+        shared = self.database or (self.store if urlsplit(self.store).scheme in _POSTGRESQL else "")
+        return in_schema(shared, room) if shared else f"sqlite:///{self.data.absolute() / room}.sqlite"
+
+
+def in_schema(url: str, room: str) -> str:
+    """A PostgreSQL URL as SQLAlchemy writes it, for the tables of one room: in the schema `<schema of the log>_<room>`.
+
+    `postgresql://one,other/db?target_session_attrs=read-write` may name several hosts, as libpq lets it.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in _POSTGRESQL:
+        raise BadSetting(
+            f"a database of ours can be PostgreSQL alone: write postgresql://HOST/DATABASE, not {parts.scheme}"
+        )
+    query = dict(parse_qsl(parts.query))
+    path = f"-csearch_path={query.pop('schema', SCHEMA)}_{room}"
+    query["options"] = f"{query.get('options', '')} {path}".strip()
+    user, at, hosts = parts.netloc.rpartition("@")
+    asked = [*query.items()]
+    if "," in hosts:
+        asked += [("host", host) for host in hosts.split(",")]
+        hosts = ""
+    return f"postgresql+psycopg://{user}{at}{hosts}{parts.path}?{urlencode(asked)}"
 
 
 def require_loopback(host: str) -> None:

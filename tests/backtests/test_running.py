@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from statewright.backtests import Keeper, run
-from statewright.backtests.sharing import shared
+from statewright.backtests.sharing import OpenLog, shared
 from statewright.catalog import Backtest, Catalog
 from statewright.machine.decide import Event
 from statewright.machine.record import Actor
+from statewright.plugins import open_log
+from statewright.settings import Settings
 from statewright.stores.memory import MemoryStore
 from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import EventStore
@@ -66,6 +69,10 @@ def catalog(tmp_path: Path) -> Any:
     catalog.register(json.dumps(GUARDED).encode())
     yield catalog
     catalog.close()
+
+
+def reopening(log: SqliteStore) -> OpenLog:
+    return partial(open_log, Settings(data=log.path.parent), read_only=True)
 
 
 def ask(catalog: Catalog) -> int:
@@ -194,7 +201,7 @@ async def test_what_waits_is_run_beside_the_server_and_what_comes_later_too(
     log: SqliteStore, catalog: Catalog, tmp_path: Path, beside: bool
 ) -> None:
     ask(catalog)
-    keeper = Keeper(catalog, log.path, f"sqlite:///{tmp_path / 'catalog.sqlite'}", beside=beside)
+    keeper = Keeper(catalog, reopening(log), f"sqlite:///{tmp_path / 'catalog.sqlite'}", beside=beside)
     running = asyncio.create_task(keeper.run())
 
     await _ended(catalog)
@@ -213,7 +220,7 @@ async def test_a_log_shared_by_processes_gives_the_same_result(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'catalog.sqlite'}"
     await run(log, catalog, ask(catalog))
-    await run(log, catalog, ask(catalog), whole=shared(log.path, url, lambda: False))
+    await run(log, catalog, ask(catalog), whole=shared(reopening(log), url, lambda: False))
 
     together, alone = (found.tally for found in catalog.backtests.of("loan", 2))
 
@@ -226,7 +233,7 @@ async def test_a_server_that_stops_leaves_a_backtest_for_its_next_start(
 ) -> None:
     monkeypatch.setattr("statewright.backtests.running.BATCH", 1)
     ask(catalog)
-    keeper = Keeper(catalog, log.path, f"sqlite:///{tmp_path / 'catalog.sqlite'}", beside=False)
+    keeper = Keeper(catalog, reopening(log), f"sqlite:///{tmp_path / 'catalog.sqlite'}", beside=False)
     running = asyncio.create_task(keeper.run())
     async with asyncio.timeout(30):
         while result(catalog).status != "running":  # noqa: ASYNC110  # a row rings no bell

@@ -9,13 +9,11 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 
 from statewright.backtests.running import run
-from statewright.backtests.sharing import LARGE, begin_quietly, shared, workers
+from statewright.backtests.sharing import LARGE, OpenLog, begin_quietly, shared, workers
 from statewright.catalog import Catalog
 from statewright.catalog.backtests import Backtest
-from statewright.stores.sqlite import SqliteStore
 
 _AGAIN_S = 1.0
 _log = logging.getLogger("statewright.backtests")
@@ -27,7 +25,7 @@ class Keeper:
     `beside` runs each in a process of its own; without it they run in threads, for tests.
     """
 
-    def __init__(self, catalog: Catalog, log: Path, catalog_url: str, *, beside: bool = True) -> None:
+    def __init__(self, catalog: Catalog, log: OpenLog, catalog_url: str, *, beside: bool = True) -> None:
         self._catalog = catalog
         self._log = log
         self._url = catalog_url
@@ -101,20 +99,21 @@ class Keeper:
         await asyncio.to_thread(process.join)
 
 
-def _alone(log: Path, catalog_url: str, id: int, parent: int) -> None:
+def _alone(log: OpenLog, catalog_url: str, id: int, parent: int) -> None:
     """The whole life of a backtest's process."""
     begin_quietly()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _run(log, catalog_url, id, lambda: os.getppid() != parent, spread=True)
 
 
-def _run(log: Path, catalog_url: str, id: int, stopping: Callable[[], bool], spread: bool = False) -> None:
+def _run(log: OpenLog, catalog_url: str, id: int, stopping: Callable[[], bool], spread: bool = False) -> None:
     asyncio.run(_on_its_own(log, catalog_url, id, stopping, spread))
 
 
-async def _on_its_own(log: Path, catalog_url: str, id: int, stopping: Callable[[], bool], spread: bool) -> None:
+async def _on_its_own(log: OpenLog, catalog_url: str, id: int, stopping: Callable[[], bool], spread: bool) -> None:
     """A backtest with a store and a catalogue of its own, since neither is to be shared between loops."""
-    store, catalog = SqliteStore.open(log, read_only=True), Catalog.open(catalog_url)
+    catalog = Catalog.open(catalog_url)
+    store = await log()
     try:
         large = spread and workers() > 1 and store.compare_places(await store.latest_place(), LARGE) > 0
         whole = shared(log, catalog_url, stopping) if large else None

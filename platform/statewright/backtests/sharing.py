@@ -9,7 +9,6 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import msgspec
 
@@ -17,9 +16,10 @@ from statewright.backtests.running import Note, Stopped, tried
 from statewright.catalog import Catalog
 from statewright.catalog.backtests import Backtest as Asked
 from statewright.machine.backtesting import Tally, summed
-from statewright.stores.sqlite import SqliteStore
-from statewright.stores.words import START, Place
+from statewright.stores.words import START, EventStore, Place
 
+OpenLog = Callable[[], Awaitable[EventStore]]
+"""What opens the log to read it; it is handed to other processes, so it must be one that can be pickled."""
 LARGE: Place = "200000"
 """From how long a log on processes are worth starting: a start takes a second, and so does reading that much."""
 WORKERS = 4
@@ -53,7 +53,7 @@ def begin_quietly() -> None:
     gc.set_threshold(500_000, 50, 1_000)
 
 
-def shared(log: Path, catalog_url: str, stopping: Callable[[], bool]) -> Callable[[Asked, Note], Awaitable[Tally]]:
+def shared(log: OpenLog, catalog_url: str, stopping: Callable[[], bool]) -> Callable[[Asked, Note], Awaitable[Tally]]:
     """What runs a backtest in several processes, for `run`."""
 
     async def whole(asked: Asked, note: Note) -> Tally:
@@ -95,7 +95,7 @@ async def _listen(pipe: Connection, told: list[Part], group: int, note: Note, st
             raise Stopped
 
 
-def _work(log: Path, catalog_url: str, asked: bytes, of: tuple[int, int], parent: int, pipe: Connection) -> None:
+def _work(log: OpenLog, catalog_url: str, asked: bytes, of: tuple[int, int], parent: int, pipe: Connection) -> None:
     """The whole life of one of the processes."""
     begin_quietly()
     try:
@@ -104,8 +104,11 @@ def _work(log: Path, catalog_url: str, asked: bytes, of: tuple[int, int], parent
         pass  # nobody waits for it any more
 
 
-async def _part(log: Path, catalog_url: str, asked: Asked, of: tuple[int, int], parent: int, pipe: Connection) -> None:
-    store, catalog = SqliteStore.open(log, read_only=True), Catalog.open(catalog_url)
+async def _part(
+    log: OpenLog, catalog_url: str, asked: Asked, of: tuple[int, int], parent: int, pipe: Connection
+) -> None:
+    catalog = Catalog.open(catalog_url)
+    store = await log()
 
     def say(part: Part) -> None:
         pipe.send_bytes(msgspec.json.encode(part))

@@ -14,14 +14,13 @@ import msgspec
 from statewright.cli import live as life
 from statewright.cli.backdating import SetClock, record
 from statewright.cli.bundled import bundled_definitions
-from statewright.cli.installation import installation
+from statewright.cli.installation import CANNOT_OPEN, installation
 from statewright.cli.replaying import register
 from statewright.cli.reports import machine_in
 from statewright.cli.serve import run
 from statewright.cli.servers import EmbeddedServer, Server
 from statewright.cli.simulate import pace_of
 from statewright.cli.simulation import Happening, Simulation, happenings
-from statewright.folder import FolderInUse
 from statewright.machine.moments import Micros
 from statewright.settings import Settings
 
@@ -51,7 +50,7 @@ def demo(settings: Settings, entities: int, days: int, seed: int, live: bool, pa
     files = bundled_definitions()
     try:
         asyncio.run(fill(settings, files, entities, days, seed))
-    except FolderInUse as error:
+    except CANNOT_OPEN as error:
         raise click.ClickException(str(error)) from None
     if live:
         types = [machine_in(file).type for file in files]

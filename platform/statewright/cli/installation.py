@@ -9,7 +9,12 @@ from typing import Any
 
 import click
 
-from statewright.settings import Settings
+from statewright.folder import FolderInUse
+from statewright.settings import BadSetting, Settings
+from statewright.stores.words import StoreRefused, StoreUnavailable
+
+CANNOT_OPEN = (BadSetting, FolderInUse, StoreRefused, StoreUnavailable)
+"""Why an installation is not opened; each says what to do in a sentence."""
 
 
 def installation(data: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -33,6 +38,7 @@ def _options(data: str) -> list[Callable[[Callable[..., None]], Callable[..., No
         _option("--host", default="127.0.0.1", help="Where to listen; until callers have keys, loopback only."),
         _option("--port", default=8000, type=click.IntRange(0, 65_535), help="0 lets the system choose one."),
         _option("--data", default=data, type=click.Path(file_okay=False, path_type=Path), help="All data lies here."),
+        *_location(),
         _option(
             "--queue-limit",
             default=20_000,
@@ -67,6 +73,31 @@ def _options(data: str) -> list[Callable[[Callable[..., None]], Callable[..., No
     ]
 
 
+def located(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that opens an installation for a while the options that say where it lies, beside its folder."""
+    for option in reversed(_location()):
+        command = option(command)
+    return command
+
+
+def _location() -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
+    """The options that say where an installation lies apart from its folder."""
+    return [
+        _option(
+            "--store",
+            default="",
+            metavar="URL",
+            help="Keep the log here instead, as in postgresql://HOST/DATABASE; a plugin opens it.",
+        ),
+        _option(
+            "--database",
+            default="",
+            metavar="URL",
+            help="Keep the catalogue and the views in this PostgreSQL database; default: where the log is, if it can.",
+        ),
+    ]
+
+
 def _option(name: str, **more: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     variable = "STATEWRIGHT_" + name.removeprefix("--").replace("-", "_").upper()
-    return click.option(name, envvar=variable, show_envvar=True, show_default=not more.get("is_flag"), **more)
+    return click.option(name, envvar=variable, show_envvar=True, show_default=bool(more.get("default")), **more)

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from statewright.cli.embedded import embedded
+from statewright.cli.installation import CANNOT_OPEN, located
 from statewright.cli.replaying import Rejected, Replay, Summary, Unreadable, Verdict, numbered, register
 from statewright.cli.reports import errors_among, line_of
 from statewright.cli.servers import ConnectionBroken, NeverReached, RemoteServer, Server
-from statewright.folder import FolderInUse
 from statewright.settings import Settings
 
 _GZIP = b"\x1f\x8b"
@@ -49,6 +49,7 @@ _NAMED = 20
     type=click.Path(file_okay=False, path_type=Path),
     help="Without --server: the folder of the embedded installation.  [default: one that is thrown away]",
 )
+@located
 @click.option(
     "--decisions", type=click.File("w"), help="Write one letter for each line here, A (accepted) or R (refused)."
 )
@@ -63,6 +64,8 @@ def replay(
     definitions: tuple[Path, ...],
     server: str | None,
     data: Path | None,
+    store: str,
+    database: str,
     decisions: TextIO | None,
     allow_unprotected_personal_data: bool,
 ) -> None:
@@ -82,11 +85,14 @@ def replay(
     texts = [(str(file), file.read_bytes()) for file in definitions]
     with _Source.open(log) as source, TemporaryDirectory(prefix="statewright-") as thrown_away:
         settings = Settings(
-            data=data or Path(thrown_away), allow_unprotected_personal_data=allow_unprotected_personal_data
+            data=data or Path(thrown_away),
+            store=store,
+            database=database,
+            allow_unprotected_personal_data=allow_unprotected_personal_data,
         )
         try:
             asyncio.run(_replay(source, texts, server, settings, summary, decisions))
-        except (Rejected, FolderInUse) as error:
+        except (Rejected, *CANNOT_OPEN) as error:
             raise click.ClickException(str(error)) from None
         except NeverReached as error:
             raise click.ClickException(f"no server answers at {server} ({error}); is it running?") from None

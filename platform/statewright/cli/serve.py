@@ -6,9 +6,8 @@ import errno
 
 import click
 
-from statewright.cli.installation import installation
-from statewright.folder import FolderInUse
-from statewright.settings import BadSetting, Settings
+from statewright.cli.installation import CANNOT_OPEN, installation
+from statewright.settings import Settings
 
 
 @click.command()
@@ -33,7 +32,7 @@ def run(settings: Settings) -> None:
         where = f"{settings.host}:{settings.port}"
         remedy = f"take another with --port {_another(settings.port)} (or make run PORT={_another(settings.port)})"
         raise click.ClickException(f"something else listens on {where} already; stop it, or {remedy}") from None
-    except (BadSetting, FolderInUse) as error:
+    except CANNOT_OPEN as error:
         raise click.ClickException(str(error)) from None
 
 

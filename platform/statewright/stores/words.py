@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
@@ -89,6 +90,13 @@ class StoreUnavailable(Exception):
 
 class StoreUncertain(Exception):
     """It is not known whether the group was recorded; ask `find_command` before trying again."""
+
+
+class StoreRefused(Exception):
+    """The log will not be opened as things are: unsafe settings, too old a server, no such database, wrong credentials.
+
+    The sentence says what to do; trying again without doing it is of no use.
+    """
 
 
 class StoreFailed(Exception):
@@ -175,6 +183,17 @@ class EventStore(Protocol):
 
     async def close(self) -> None:
         """Finish what was accepted and let go of the log."""
+        ...
+
+
+class OpenStore(Protocol):
+    """What a plugin brings: it opens the log at a URL whose scheme is its own, and makes it where there is none."""
+
+    async def __call__(self, url: str, *, data: Path, read_only: bool = False) -> EventStore:
+        """The log at `url`. `data` is the installation's folder, for what is kept beside the log; it may not be there.
+
+        With `read_only` another process writes it; nothing is made. Raises StoreRefused and StoreUnavailable.
+        """
         ...
 
 
