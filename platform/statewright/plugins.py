@@ -1,7 +1,7 @@
 """Plugins, found by entry point when a setting names one.
 
 A store is an installed package with an entry point in the group `statewright.stores`: its name is a URL's scheme, and
-it loads an `OpenStore`. The log in SQLite is built in: it is what an installation has unless its settings say otherwise.
+it loads an `OpenStore`. The log in SQLite is built in, for installations whose settings say nothing else.
 """
 
 from __future__ import annotations

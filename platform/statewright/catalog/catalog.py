@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
@@ -113,6 +113,10 @@ class Catalog:
         Raises UnknownRevision for one that was never registered, InvalidDefinition for a draft with errors.
         """
         return self._machines.of(type, revision)
+
+    def relating(self) -> Collection[str]:
+        """The types whose entities' decisions look at others, as far as machines are known already; often none."""
+        return self._machines.relating
 
     # --- Documents ---
 

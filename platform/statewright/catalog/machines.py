@@ -25,6 +25,8 @@ class Machines:
         self._refreshing = Lock()
         self._known: dict[tuple[str, int], Machine] = {}
         self._active: dict[str, Machine] = {}
+        self.relating: set[str] = set()
+        """The types of which a known machine reads relations."""
         self.refresh()
 
     def refresh(self) -> None:
@@ -50,6 +52,8 @@ class Machines:
         if known is None:
             # Two threads may both come here; they compile the same, and either result will do.
             known = self._known[type, revision] = self._compiled(type, revision)
+            if known.relations:
+                self.relating.add(type)
         return known
 
     def _compiled(self, type: str, revision: int) -> Machine:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from msgspec import Struct
 
 from statewright.machine.record import ANONYMOUS, Actor
 
 
-class Principal(Struct, frozen=True, gc=False):
+class Principal(Struct, frozen=True, dict=True):
     """A caller known to the platform. `trusted`: it may name others as the actor of what it sends."""
 
     id: str
     roles: tuple[str, ...] = ()
     trusted: bool = False
 
-    @property
+    @cached_property
     def actor(self) -> Actor:
         """The caller itself as an actor."""
         return Actor(self.id, self.roles)

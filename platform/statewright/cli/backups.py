@@ -8,15 +8,13 @@ from pathlib import Path
 import click
 
 from statewright.catalog import Catalog
-from statewright.cli.stored import at_hand, keeping_options
-from statewright.folder import FolderInUse
+from statewright.cli.stored import CANNOT, at_hand, keeping_options
 from statewright.keeping.backups import CannotBackUp, CannotRestore, back_up, finish, restore
 from statewright.keeping.copying import CopyFailed
 from statewright.keeping.seals import Seals
 from statewright.keeping.verifying import Report, Verification
 from statewright.machine.moments import text_of
 from statewright.settings import Settings
-from statewright.stores.words import StoreUnavailable
 
 
 @click.command("backup")
@@ -48,7 +46,7 @@ def restore_backup(backup: Path, settings: Settings, unverified: bool) -> None:
     try:
         restored = restore(backup, settings, lambda what: click.echo(f"checking {what} …", err=True))
         report = None if unverified else asyncio.run(_verified(settings))
-    except (CannotRestore, FolderInUse, StoreUnavailable, OSError) as error:
+    except (CannotRestore, OSError, *CANNOT) as error:
         raise click.ClickException(str(error)) from None
     if report is not None and not report.sound:
         for finding in report.findings:

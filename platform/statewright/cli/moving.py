@@ -17,12 +17,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from statewright.catalog import Catalog
 from statewright.cli.reports import count_of
-from statewright.cli.stored import at_hand, keeping_options
+from statewright.cli.stored import CANNOT, at_hand, keeping_options
 from statewright.folder import IMPORTING, FolderInUse, FolderLock
 from statewright.keeping.exporting import CannotExport, Standing, ToFile, ToStandardOutput, export
 from statewright.keeping.importing import CannotImport, Import, Imported
-from statewright.settings import BadSetting, Settings
-from statewright.stores.words import START, BadPlace, LogDamaged, StoreFailed, StoreUnavailable, StoreUncertain
+from statewright.settings import Settings
+from statewright.stores.words import START, BadPlace, StoreFailed, StoreUncertain
 
 _GZIP = b"\x1f\x8b"
 _UNREADABLE = (OSError, EOFError, zlib.error)
@@ -46,7 +46,7 @@ def export_log(settings: Settings, output: Path | None, after: str, upto: str | 
     """
     try:
         standing = asyncio.run(_export(settings, output, after, upto))
-    except (CannotExport, BadPlace, BadSetting, LogDamaged, StoreUnavailable) as error:
+    except (CannotExport, BadPlace, *CANNOT) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error}; give the same command again to go on") from None
@@ -90,7 +90,7 @@ def import_log(file: str, settings: Settings) -> None:
         raise click.ClickException(str(error)) from None
     try:
         imported = asyncio.run(_import(settings, file))
-    except (CannotImport, BadSetting, LogDamaged, StoreUnavailable, StoreUncertain, StoreFailed) as error:
+    except (CannotImport, StoreUncertain, StoreFailed, *CANNOT) as error:
         raise click.ClickException(str(error)) from None
     finally:
         lock.release()

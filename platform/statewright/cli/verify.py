@@ -13,7 +13,7 @@ from rich.progress import Progress, TextColumn
 
 from statewright.catalog import Catalog
 from statewright.cli.reports import count_of
-from statewright.cli.stored import at_hand, keeping_options
+from statewright.cli.stored import CANNOT, at_hand, keeping_options
 from statewright.consolidators import Registered
 from statewright.keeping.findings import Finding, Findings
 from statewright.keeping.keys import BadKey, PublicKey
@@ -21,8 +21,7 @@ from statewright.keeping.seals import Seals
 from statewright.keeping.verifying import Report, Verification
 from statewright.keeping.viewing import Viewing
 from statewright.machine.moments import text_of
-from statewright.settings import BadSetting, Settings
-from statewright.stores.words import StoreUnavailable
+from statewright.settings import Settings
 
 
 @click.command()
@@ -47,7 +46,7 @@ def verify(settings: Settings, deep: bool, trust: Path | None, require_seals: bo
     try:
         trusted = PublicKey.read(trust) if trust else None
         report = asyncio.run(_verify(settings, deep, trusted, require_seals, told=form == "text"))
-    except (BadKey, BadSetting, StoreUnavailable) as error:
+    except (BadKey, *CANNOT) as error:
         raise click.ClickException(str(error)) from None
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode({**msgspec.to_builtins(report), "sound": report.sound})))

@@ -238,27 +238,30 @@ class Committer:
                     self._heads.pop(ref, None)
                 again.append(item)
                 continue
-            self._take_over(item, append.steps, deciding.now)
-            put(*item, answer)
+            job, index = item
+            if index >= 0:
+                self._take_over(job.sends[index].ref, append.steps[0], deciding.now)
+            else:
+                for step in append.steps:
+                    self._take_over(Ref(step.record.type, step.record.entity), step, deciding.now)
+            put(job, index, answer)
         self._trim()
         self._recorded()
         return again
 
-    def _take_over(self, item: Item, steps: Sequence[Step], now: Micros) -> None:
-        """Let the heads that stand in the log now be the cached ones."""
-        job, index = item
-        for step in steps:
-            record = step.record
-            ref = job.sends[index].ref if index >= 0 else Ref(record.type, record.entity)
-            if record.recorded_at == now:
-                self._heads[ref] = step.after
-                self._grown += step.after.size
-            else:  # stamped otherwise than it was decided: its times must come from the log
-                self._heads.pop(ref, None)
-            if record.recorded_at > self._last_stamp:
-                self._last_stamp = record.recorded_at
-            if record.definition is not None:
-                self._told.add((record.type, record.revision))
+    def _take_over(self, ref: Ref, step: Step, now: Micros) -> None:
+        """Let the head that stands in the log now be the cached one."""
+        record, after = step.record, step.after
+        stamp = record.recorded_at
+        if stamp == now:
+            self._heads[ref] = after
+            self._grown += after.size
+        else:  # stamped otherwise than it was decided: its times must come from the log
+            self._heads.pop(ref, None)
+        if stamp > self._last_stamp:
+            self._last_stamp = stamp
+        if record.definition is not None:
+            self._told.add((record.type, record.revision))
 
     async def _ask_what_became(self, deciding: Deciding) -> list[Item]:
         """After a commit whose outcome is unknown: what is in the log is answered, the rest is decided again."""
@@ -326,7 +329,8 @@ class Committer:
         await self._read_heads([send.ref for send in sends], heads)
         related: list[Ref] = [*self._unread]
         self._unread = set()
-        for send in sends:
+        relating = self.catalog.relating()
+        for send in [send for send in sends if send.ref.type in relating] if relating else ():
             head = heads[send.ref]
             try:
                 machine = machine_of(self.catalog, send, head)
@@ -358,12 +362,13 @@ class Committer:
         """The commands of this group that stand beyond what the heads remember of theirs."""
         asked = []
         for job, index in items:
-            send = job.sends[max(index, 0)]
-            command = job.together.command if job.together else send.command
+            send = job.sends[index if index >= 0 else 0]
             head = heads[send.ref]
-            if command is None or head is None or head.version <= COMMANDS_KEPT or head.remembers(command):
+            if head is None or head.version <= COMMANDS_KEPT:
                 continue
-            asked.append((send.ref, command))
+            command = send.command if job.together is None else job.together.command
+            if command is not None and not head.remembers(command):
+                asked.append((send.ref, command))
         return await self.store.late_commands(asked) if asked else ()
 
     def _trim(self) -> None:

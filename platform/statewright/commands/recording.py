@@ -32,40 +32,47 @@ def step_of(
     reads: dict[str, tuple[str, int]] = _NOTHING,
 ) -> Step:
     """The transition to append. The head after it is what folding its record would give, made without the fold."""
-    version = 1 if head is None else head.version + 1
-    payload, changes = accepted.payload, accepted.changes
+    ref = send.ref
+    occurred_at = send.occurred_at
     record = Record(
-        type=send.ref.type,
-        entity=send.ref.id,
-        version=version,
+        type=ref.type,
+        entity=ref.id,
+        version=1 if head is None else head.version + 1,
         command=command,
         from_=accepted.from_,
         to=accepted.to,
         revision=machine.revision,
-        event=send.event if send.timer is None else f"{AFTER}{send.timer.key}.{send.timer.state}",
+        event=send.event,
         kind=accepted.kind,
-        changes=changes,
-        removed=accepted.removed,
+        changes=accepted.changes,
         # A creation's payload is its data, and stands in `changes`.
-        payload={} if send.event is None else payload,
+        payload={} if send.event is None else accepted.payload,
         digest=digest,
         actor=send.actor,
-        correlation=send.correlation,
-        causation=send.causation,
-        occurred_at=send.occurred_at,
-        late=head is not None and (now if send.occurred_at is None else send.occurred_at) < head.happened_at,
-        steps=accepted.steps,
-        history=accepted.history,
-        timers_started=accepted.timers_started,
-        timers_stopped=accepted.timers_stopped,
-        emits=accepted.emits,
-        sends=accepted.sends,
-        logs=accepted.logs,
+        occurred_at=occurred_at,
         reads=reads,
     )
+    # What most transitions lack is set where it is there: handed over above, it would take as long as all the rest.
+    if head is not None and (now if occurred_at is None else occurred_at) < head.happened_at:
+        record.late = True
+    if send.correlation is not None or send.causation is not None:
+        record.correlation, record.causation = send.correlation, send.causation
+    if accepted.removed or accepted.steps:
+        record.removed, record.steps = accepted.removed, accepted.steps
+    if not machine.flat:
+        _add_of_chart(record, send, accepted)
     if machine.personal or machine.personal_events:
         _seal(machine, record)
     return Step(record, head, _head_after(machine, record, head, accepted, now))
+
+
+def _add_of_chart(record: Record, send: SendEvent, accepted: Accepted) -> None:
+    """What only a machine with timers, actions or states within states writes down."""
+    if send.timer is not None:
+        record.event = f"{AFTER}{send.timer.key}.{send.timer.state}"
+    record.history = accepted.history
+    record.timers_started, record.timers_stopped = accepted.timers_started, accepted.timers_stopped
+    record.emits, record.sends, record.logs = accepted.emits, accepted.sends, accepted.logs
 
 
 def _head_after(machine: Machine, record: Record, head: Head | None, accepted: Accepted, now: Micros) -> Head:
@@ -88,15 +95,18 @@ def _head_after(machine: Machine, record: Record, head: Head | None, accepted: A
             history=record.history,
             timers=record.timers_started,
         )
-    happened_at = max(happened_at, head.happened_at)
-    moved = accepted.to != head.leaves
+    if happened_at < head.happened_at:
+        happened_at = head.happened_at
+    since, since_version = head.since, head.since_version
+    if accepted.to != head.leaves:
+        since, since_version = happened_at, version
     return Head(
         version=version,
         revision=machine.revision,
         leaves=accepted.to,
         data=accepted.data,
-        since=happened_at if moved else head.since,
-        since_version=version if moved else head.since_version,
+        since=since,
+        since_version=since_version,
         happened_at=happened_at,
         created_at=head.created_at,
         partition=head.partition,
@@ -105,7 +115,7 @@ def _head_after(machine: Machine, record: Record, head: Head | None, accepted: A
         size=accepted.size,
         commands=f"{head.commands}{command}\n" if version <= COMMANDS_KEPT else head.commands,
         history=record.history or head.history,
-        timers=timers_after(head.timers, record.timers_stopped, record.timers_started),
+        timers=head.timers if machine.flat else timers_after(head.timers, record.timers_stopped, record.timers_started),
     )
 
 

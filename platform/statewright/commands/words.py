@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal
+from hashlib import blake2b
+from typing import Any, Literal, final
 
 import msgspec
 from msgspec import Struct
@@ -70,6 +70,7 @@ class NotDone(Struct, gc=False):
     machine: Machine | None
 
 
+@final
 class Together(Struct, gc=False):
     """What became of several events sent as one: all done, or the refusal of the one at `failed` and nothing done."""
 
@@ -94,18 +95,19 @@ Answer = Done | NotDone | Failed
 
 def digest_of(*sends: SendEvent) -> str:
     """A digest (BLAKE2b, 96 bits, hex) of what was asked, whatever the order of keys: the id of a command left out."""
-    return hashlib.blake2b(_encode([_asked(send) for send in sends]), digest_size=12).hexdigest()
-
-
-def _asked(send: SendEvent) -> tuple[Any, ...]:
-    return (
-        *send.ref,
-        send.event,
-        send.data,
-        send.expected,
-        send.occurred_at,
-        send.create,
-        send.actor,
-        send.correlation,
-        send.causation,
-    )
+    asked = [
+        (
+            send.ref.type,
+            send.ref.id,
+            send.event,
+            send.data,
+            send.expected,
+            send.occurred_at,
+            send.create,
+            send.actor,
+            send.correlation,
+            send.causation,
+        )
+        for send in sends
+    ]
+    return blake2b(_encode(asked), digest_size=12).hexdigest()

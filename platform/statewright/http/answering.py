@@ -42,7 +42,7 @@ def recorded(done: Done) -> Recorded:
         state_of(record.to),
         record.from_ or (),
         record.to,
-        merged(record, "changes"),
+        merged(record, "changes") if record.sealed else record.changes,
         _moment(record.recorded_at),
         record.revision,
         done.machine.allowed(record.to),
@@ -53,8 +53,8 @@ def recorded(done: Done) -> Recorded:
 def line(answer: Answer) -> bytes:
     """The answer to one of many, with the status that a single call would have had."""
     if type(answer) is Done:
-        status = b"200" if answer.replayed else b"201"
-        return b'{"status":' + status + b"," + encode(recorded(answer))[1:]
+        status = b'{"status":200,' if answer.replayed else b'{"status":201,'
+        return status + encode(recorded(answer))[1:]
     return encode(problem_of_answer(answer).body)
 
 

@@ -93,23 +93,36 @@ def sends_of_lines(lines: Sequence[bytes], principal: Principal) -> list[SendEve
 
 def _read_together(lines: Sequence[bytes]) -> list[CommandIn] | None:
     """The lines' bodies; None when one of them may not be as it should."""
-    bare = [text.strip() for text in lines]
-    text = b"\n".join(bare)
-    # Between `}` and `{` no value can go on, so lines that all begin and end like this hold one value each, or more
-    # than one, and then there are too many.
-    if len(text) > LINE_BYTES or not all(line[:1] == b"{" and line[-1:] == b"}" for line in bare):
-        return None
+    text = b"\n".join(lines)
+    if not _are_values(text, len(lines)):
+        text = b"\n".join(map(bytes.strip, lines))
+        if not _are_values(text, len(lines)):
+            return None
     try:
         read = _command_in.decode_lines(text)
-        if len(read) != len(bare):
+        if len(read) != len(lines):
             return None
         members = [_members(sent) + 2 for sent in read]
         if not is_beyond_doubt(text, sum(members)):
-            for line, count in zip(bare, members, strict=True):
+            for line, count in zip(lines, members, strict=True):
                 look_again(line, count)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ProblemFound):
         return None
     return read
+
+
+def _are_values(text: bytes, lines: int) -> bool:
+    """Whether so many lines hold a value each.
+
+    Between `}` and `{` no value can go on, so lines that all begin and end like this hold one value each, or more than
+    one, and then there are too many.
+    """
+    return (
+        len(text) <= LINE_BYTES
+        and text[:1] == b"{"
+        and text[-1:] == b"}"
+        and text.count(b"}\n{") == text.count(b"\n") == lines - 1
+    )
 
 
 def _send_or_problem(text: bytes, principal: Principal) -> SendEvent | ProblemFound:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from statewright.catalog.principals import Principal
-from statewright.commands import Committer, SendEvent
+from statewright.commands import Committer
 from statewright.http import answering
 from statewright.http.answering import encode, extended
 from statewright.http.problems import ProblemFound, problem_of
@@ -52,22 +52,18 @@ class Group:
         self, committer: Committer, lines: Sequence[tuple[int, bytes]], principal: Principal, minimal: bool
     ) -> None:
         self._write = answering.minimal_line if minimal else answering.line
-        self._refused: list[tuple[int, ProblemFound] | None] = []
-        sends: list[SendEvent] = []
-        for (number, _), read in zip(lines, sends_of_lines([text for _, text in lines], principal), strict=True):
-            if isinstance(read, ProblemFound):
-                self._refused.append((number, read))
-            else:
-                self._refused.append(None)
-                sends.append(read)
-        self.settled = committer.submit(sends)
+        read = sends_of_lines([text for _, text in lines], principal)
+        self._malformed = [
+            (index, lines[index][0], found) for index, found in enumerate(read) if isinstance(found, ProblemFound)
+        ]
+        self.settled = committer.submit([send for send in read if not isinstance(send, ProblemFound)])
 
     async def answers(self) -> list[bytes]:
         """The answers as they go over the wire, in the order of the lines."""
-        settled = iter(await self.settled)
-        return [
-            self._write(next(settled)) if refused is None else await _malformed(*refused) for refused in self._refused
-        ]
+        answers = list(map(self._write, await self.settled))
+        for index, number, found in self._malformed:
+            answers.insert(index, await _malformed(number, found))
+        return answers
 
 
 async def _malformed(line: int, found: ProblemFound) -> bytes:

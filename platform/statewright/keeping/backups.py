@@ -61,6 +61,10 @@ def back_up(settings: Settings, target: Path, progress: Progress = lambda _: Non
     """
     if target.exists() and any(target.iterdir()):
         raise CannotBackUp(f"{target} is there already and not empty; a backup goes into a new folder")
+    if settings.store or settings.database:
+        raise CannotBackUp(
+            f"the log lies at {settings.whereabouts}: back it up by that engine's own means, or use `statewright export`"
+        )
     if not settings.log.exists():
         raise CannotBackUp(f"there is no log at {settings.log}; name the installation's folder with --data")
     part = target.with_name(f"{target.name}.part")

@@ -130,7 +130,7 @@ class Machine:
 
 _ALLOWED = 4_096
 """For how many configurations a machine remembers what may be asked of them."""
-_NONE = Choices((), (), None, None, False, {})
+_NONE = Choices((), (), None, None, False, {}, None)
 
 
 def compile_machine(definition: Definition, *, revision: int, digest: str) -> Machine:

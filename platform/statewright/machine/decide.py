@@ -31,7 +31,7 @@ from statewright.machine.expressions import ExpressionError, Moment
 from statewright.machine.microsteps import Run, hidden_of, misfit, not_allowed, unheld
 from statewright.machine.places import AFTER, Choices, Place, step_of
 from statewright.machine.problem import pointer_of
-from statewright.machine.record import Head, Kind, Leaves
+from statewright.machine.record import ANONYMOUS, Head, Kind, Leaves
 
 __all__ = ["Accepted", "Event", "Refused", "Why", "decide"]
 
@@ -54,16 +54,14 @@ def decide(machine: Machine, head: Head | None, event: Event) -> Accepted | Refu
     if event.expected is not None and event.expected != head.version:
         return _conflict(head, event.expected)
     leaves = head.leaves
-    places = machine.places
-    place = places.known.get(leaves) or places.at(leaves)
+    place = machine.places.known.get(leaves) or machine.places.at(leaves)
     if place.ended:
         return Refused(Why.FINAL, f"{event.name} is refused: the entity ended in {named(leaves)}")
     choices = _open(machine, place, event)
-    if isinstance(choices, Refused):
+    if type(choices) is Refused:
         return choices
     if machine.flat:
-        size = head.size or _size_of(head.data, 0)
-        return _go(machine, place, choices, event, head.data, size, head.version)
+        return _go(machine, place, choices, event, head.data, head.size, head.version)
     run = Run(machine, event, place, head.data, head.version + 1, head.history)
     try:
         run.take(choices)
@@ -97,7 +95,7 @@ def _create(machine: Machine, head: Head | None, event: Event) -> Accepted | Ref
     if event.expected:
         return _missing(event.expected)
     begun = _begin(machine, event.payload, event.size)
-    if isinstance(begun, Refused):
+    if type(begun) is Refused:
         return begun
     data, size = begun
     if not machine.flat:
@@ -123,13 +121,13 @@ def _decide_first(machine: Machine, event: Event) -> Accepted | Refused:
     if machine.flat:
         place = machine.places.beginning.place
         choices = _open(machine, place, event)
-        if isinstance(choices, Refused):
+        if type(choices) is Refused:
             return choices
         begun = _begin(machine, given, 0)
-        if isinstance(begun, Refused):
+        if type(begun) is Refused:
             return begun
         outcome = _go(machine, place, choices, event, begun[0], begun[1], 0, begins=True)
-        if isinstance(outcome, Accepted):
+        if type(outcome) is Accepted:
             outcome.changes = outcome.data
             outcome.removed = ()
         return outcome
@@ -141,7 +139,7 @@ def _run_first(machine: Machine, event: Event, given: dict[str, Any]) -> Accepte
     if not machine.knows(event.name or ""):
         return _unknown(machine, event)
     begun = _begin(machine, given, 0)
-    if isinstance(begun, Refused):
+    if type(begun) is Refused:
         return begun
     run = Run(machine, event, machine.places.beginning.place, begun[0], 1, {})
     try:
@@ -149,7 +147,7 @@ def _run_first(machine: Machine, event: Event, given: dict[str, Any]) -> Accepte
         if run.place.ended:
             return Refused(Why.FINAL, f"{event.name} is refused: the entity ends in {named(run.place.leaves)} at once")
         choices = _open(machine, run.place, event)
-        if isinstance(choices, Refused):
+        if type(choices) is Refused:
             return choices
         run.payload = event.payload
         from_ = run.place.leaves
@@ -187,11 +185,12 @@ def _open(machine: Machine, place: Place, event: Event) -> Choices | Refused:
         return Refused(Why.NOT_IN_THIS_STATE, f"{name} is refused in {named(place.leaves)}")
     if machine.internal and name in machine.internal:
         return _unknown(machine, event)
-    schema = machine.events.get(name)
+    schema = choices.schema
     if schema is not None:
-        event.payload = schema.filled(event.payload)
-        if event.size:
-            event.size += schema.default_bytes
+        if schema.default_bytes:
+            event.payload = schema.filled(event.payload)
+            if event.size:
+                event.size += schema.default_bytes
         if not schema.fits(event.payload):
             return misfit(Why.INVALID_PAYLOAD, name, schema, event.payload)
     if choices.roles is not None and choices.roles.isdisjoint(event.actor.roles):
@@ -220,28 +219,17 @@ def _go(
     *,
     begins: bool = False,
 ) -> Accepted | Refused:
-    """One branch of a flat machine: choose, keep, patch and move; what comes out must fit the schema of the data."""
-    moment: Moment | None = None
-    move = choices.only
-    if move is None:
-        moment = Moment(  # as `_moment` makes it; a call would cost a tenth of the decision
-            actor=event.actor,
-            now=event.now,
-            occurred_at=event.now if event.occurred_at is None else event.occurred_at,
-            type=machine.type,
-            id=event.entity,
-            version=version,
-            active=place.active,
-            event=event.name or "",
-            related=event.related,
-        )
-        found = _select(machine, place, choices, event, before, moment)
-        if isinstance(found, Refused):
-            return found
-        move = found
+    """One branch of a flat machine: choose, keep, patch and move; what comes out must fit the schema of the data.
+
+    `size` is that of the data before, 0 when it is not known.
+    """
+    move = choices.only or _select(machine, place, choices, event, before, version)
+    if type(move) is Refused:
+        return move
     changes: dict[str, Any] = {}
     removed: tuple[str, ...] = ()
     data = before
+    size = size or _size_of(before, 0)
     payload = event.payload
     if move.keep is None:
         changes = {f: value for f, value in payload.items() if f not in before or _differs(before[f], value)}
@@ -251,7 +239,7 @@ def _go(
                 changes[field] = payload[field]
     if move.patch is not None:
         try:
-            removed = _apply_patch(machine, place, move.patch, event, before, changes, version, moment)
+            removed = _apply_patch(machine, place, move.patch, event, before, changes, version)
         except Stopped as stopped:
             return stopped.refused
     if changes or removed:
@@ -275,35 +263,45 @@ def _go(
     return Accepted("event", leaves, to, payload, data, changes, removed, size, steps)
 
 
+_ANY_MOMENT = Moment(actor=ANONYMOUS, now=0, occurred_at=0, type="", id="", version=0)
+"""For guards that do without: to make one is a tenth of a decision."""
+
+
 def _moment(machine: Machine, place: Place, event: Event, version: int) -> Moment:
-    now = event.now
-    return Moment(
-        actor=event.actor,
-        now=now,
-        occurred_at=now if event.occurred_at is None else event.occurred_at,
-        type=machine.type,
-        id=event.entity,
-        version=version,
-        active=place.active,
-        event=event.name or "",
-        related=event.related,
-    )
+    """The circumstances for all expressions of one event, which have their steps together."""
+    if event.moment is None:
+        now = event.now
+        event.moment = Moment(
+            actor=event.actor,
+            now=now,
+            occurred_at=now if event.occurred_at is None else event.occurred_at,
+            type=machine.type,
+            id=event.entity,
+            version=version,
+            active=place.active,
+            event=event.name or "",
+            related=event.related,
+        )
+    return event.moment
 
 
 def _select(
-    machine: Machine, place: Place, choices: Choices, event: Event, data: dict[str, Any], moment: Moment
+    machine: Machine, place: Place, choices: Choices, event: Event, data: dict[str, Any], version: int
 ) -> Move | Refused:
     """The first branch of the one chain there is whose guard holds, if it lets the sender through."""
     asked: list[Move] = []
     for move in choices.chains[0]:
         guard = move.guard
         if guard is not None:
+            expression = guard.expression
+            moment = _ANY_MOMENT if expression.still else _moment(machine, place, event, version)
             try:
-                holds = guard.expression.run(data, event.payload, guard.params, moment)
+                holds = expression.run(data, event.payload, guard.params, moment)
                 if holds is not True and holds is not False:
                     raise ExpressionError("it gives neither true nor false", 0)
             except ExpressionError as error:
-                return _failed(machine, place, event, move.pointer, error, _tried(machine, [move], event, data, moment))
+                tried = _tried(machine, place, [move], event, data, version)
+                return _failed(machine, place, event, move.pointer, error, tried)
             if not holds:
                 asked.append(move)
                 continue
@@ -316,12 +314,15 @@ def _select(
     where = f"{event.name} is refused in {named(place.leaves)}"
     if not asked:
         return Refused(Why.NOT_IN_THIS_STATE, where)
-    tried = _tried(machine, asked, event, data, moment)
+    tried = _tried(machine, place, asked, event, data, version)
     return Refused(Why.GUARD_REFUSED, f"{where}: {unheld(asked)}", tried=tried)
 
 
-def _tried(machine: Machine, asked: list[Move], event: Event, data: dict[str, Any], moment: Moment) -> Tried:
+def _tried(
+    machine: Machine, place: Place, asked: list[Move], event: Event, data: dict[str, Any], version: int
+) -> Tried:
     hidden = hidden_of(machine, event.name or "", event)
+    moment = _moment(machine, place, event, version)
     return Tried(tuple((move, data) for move in asked), event.payload, moment, hidden)
 
 
@@ -340,20 +341,17 @@ def _apply_patch(
     before: dict[str, Any],
     changes: dict[str, Any],
     version: int,
-    moment: Moment | None,
 ) -> tuple[str, ...]:
     """Write the patch into `changes`, over what was kept; gives the fields that go. Raises Stopped."""
     seen = before
     if patch.computes:
         seen = {**before, **changes} if changes else before
-        moment = moment or _moment(machine, place, event, version)
     for field, value, compute in patch.fields:
         if compute is not None:
-            assert moment is not None
             try:
-                value = compute(seen, event.payload, moment)
+                value = compute(seen, event.payload, _moment(machine, place, event, version))
             except Uncomputed as failed:
-                tried = _tried(machine, [], event, seen, moment)
+                tried = _tried(machine, place, [], event, seen, version)
                 tried.failed = failed.pointer, failed.expression, seen
                 raise Stopped(_failed(machine, place, event, failed.pointer, failed.error, tried)) from None
         if field not in before or _differs(before[field], value):

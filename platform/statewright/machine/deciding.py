@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, final
 
 from msgspec import Struct
 
 from statewright.machine.explaining import Explained, Tried
-from statewright.machine.expressions import Related
+from statewright.machine.expressions import Moment, Related
 from statewright.machine.record import ANONYMOUS, Actor, Kind, Leaves, Microstep, Timer
 
 PAYLOAD_BYTES = 128 * 1024
@@ -53,7 +53,8 @@ class Event(Struct, gc=False):
 
     `now` and `occurred_at` (None: the same) are microseconds since 1970. `related` are the entities that the machine's
     `relations` name, as far as they exist, and `hidden` the personal fields of theirs (`related.customer.email`).
-    `timer` is the one that fires: then `name` and `payload` are left alone.
+    `timer` is the one that fires: then `name` and `payload` are left alone. `moment` is what its expressions are given,
+    once one has asked for it.
     """
 
     name: str | None
@@ -68,8 +69,10 @@ class Event(Struct, gc=False):
     related: Mapping[str, Related] = {}
     hidden: frozenset[str] = frozenset()
     timer: Timer | None = None
+    moment: Moment | None = None
 
 
+@final
 class Accepted(Struct, gc=False):
     """What the event does: the configuration before and after, and the data with what differs in it.
 
@@ -94,6 +97,7 @@ class Accepted(Struct, gc=False):
     logs: tuple[list[Any], ...] = ()
 
 
+@final
 class Refused(Struct, gc=False):
     """Why the event may not happen, in a code and a sentence.
 

@@ -16,6 +16,7 @@ from statewright.machine.names import fault_of_event_name
 from statewright.machine.plans import Change, History, beginning_of, change_of
 from statewright.machine.problem import child, pointer_of
 from statewright.machine.record import Leaves, Microstep
+from statewright.machine.schemas import Schema
 from statewright.machine.tree import ROOT, Number, Tree
 
 PLACES = 1_024
@@ -34,6 +35,7 @@ class Choices(Struct, frozen=True, eq=False):
     `only` is the branch that is taken whatever its data and whoever sends it, if that is so; `moves` are all that lead
     anywhere; `roles` those of which a sender needs one, None where some branch takes anyone. `several`: more than one
     competes. `steps` are the microsteps of a flat machine's branches, where the event's name is known beforehand.
+    `schema` is what the event's payload must fit, None for any.
     """
 
     chains: tuple[Chain, ...]
@@ -42,6 +44,7 @@ class Choices(Struct, frozen=True, eq=False):
     only: Move | None
     several: bool
     steps: Mapping[Move, tuple[Microstep]]
+    schema: Schema | None
 
 
 class Planned(Struct, eq=False):
@@ -201,7 +204,8 @@ class Places:
         found = place.choices.get(key)
         if found is None:
             chains = self._chains(place.numbers, lambda number: self._taken_by(number, event))
-            found = place.choices[key] = choices_of(chains, event if named else None, place.leaves)
+            schema = self._branching.events.get(event) if named else None
+            found = place.choices[key] = choices_of(chains, event if named else None, place.leaves, schema)
         return found
 
     def own(self, place: Place, event: str) -> tuple[Chain, ...]:
@@ -258,7 +262,7 @@ class Places:
                 yield 0, Done(DONE + self.tree.paths[done])
 
 
-def choices_of(chains: tuple[Chain, ...], event: str | None, leaves: Leaves) -> Choices:
+def choices_of(chains: tuple[Chain, ...], event: str | None, leaves: Leaves, schema: Schema | None) -> Choices:
     """Chains with what can be said of them beforehand; `event` is None where it may have any name."""
     moves = tuple(dict.fromkeys(move for chain in chains for move in chain if not move.forbids))
     allowed = [move.allow for move in moves]
@@ -266,7 +270,7 @@ def choices_of(chains: tuple[Chain, ...], event: str | None, leaves: Leaves) -> 
     only = moves[0] if len(chains) == 1 and len(chains[0]) == 1 and moves and moves[0].guard is None else None
     several = len(moves) > 1 or len(chains) > 1
     steps = {} if event is None else {move: (step_of(move, event, leaves),) for move in moves}
-    return Choices(chains, moves, roles, only, several, steps)
+    return Choices(chains, moves, roles, only, several, steps, schema)
 
 
 def step_of(move: Move, cause: str, leaves: Leaves) -> Microstep:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from zlib import crc32
 
 import apsw
@@ -43,11 +43,9 @@ create table if not exists head (
 """
 """`sum` is null in rows that were written before there were checksums; those are not compared."""
 
-NEW_ENTITY = "insert into entity (key, type, id) values (?, ?, ?)"
-NEW_TRANSITION = (
-    "insert into transition (position, entity, version, recorded_at, record, sum) values (?, ?, ?, ?, ?, ?)"
-)
-NEW_SNAPSHOT = "insert or replace into head (entity, version, head, sealed, sum) values (?, ?, ?, ?, ?)"
+NEW_ENTITIES = "insert into entity (key, type, id) values {rows}"
+NEW_TRANSITIONS = "insert into transition (position, entity, version, recorded_at, record, sum) values {rows}"
+NEW_SNAPSHOTS = "insert or replace into head (entity, version, head, sealed, sum) values {rows}"
 LAST = "select position, recorded_at from transition order by position desc limit 1"
 LAST_KEY = "select max(key) from entity"
 LAST_VERSION = "select max(version) from transition where entity = ?"
@@ -75,8 +73,8 @@ _LATE_COMMANDS = (
     " cross join transition indexed by transition_late_command on transition.entity = entity.key"
     " and json_extract(transition.record, '$.command') = asked.command and transition.version > 64"
 )
-_ASKED_AT_ONCE = (256, 32, 4, 1)
-"""So many commands are looked up by one statement: few lengths, so that SQLite has seen each before."""
+_AT_ONCE = (500, 256, 128, 64, 32, 16, 8, 4, 2, 1)
+"""So many rows are in one statement: few lengths, so that SQLite has seen each before."""
 # By position alone, so that a page that cannot be read takes with it what stands on it and no more.
 _BARE = (
     "select t.position, t.recorded_at, cast(t.record as blob), t.sum, t.version, e.type, e.id"
@@ -87,6 +85,7 @@ _ONE_AS_IT_LIES = f"{_BARE} where t.position = ?"
 _LAST_BY_INDEX = "select max(position) from transition indexed by transition_entity_version where entity > -1"
 _FAULTS_NAMED = 100
 
+T = TypeVar("T")
 NOT_WHAT_WAS_WRITTEN = "it is not what was written there"
 
 encode = msgspec.json.Encoder().encode
@@ -202,14 +201,32 @@ def made_by(connection: apsw.Connection, ref: Ref, command: str) -> list[Record]
 def late_commands(connection: apsw.Connection, asked: Sequence[tuple[Ref, str]]) -> set[tuple[Ref, str]]:
     """Those of many commands that made a version of their entity beyond the first 64."""
     found: set[tuple[Ref, str]] = set()
-    at = 0
-    while at < len(asked):
-        size = next(size for size in _ASKED_AT_ONCE if size <= len(asked) - at)
-        sql = _LATE_COMMANDS.replace("{rows}", ", ".join(["(?, ?, ?)"] * size))
-        values = tuple(part for ref, command in asked[at : at + size] for part in (*ref, command))
-        found.update((Ref(kind, id), command) for kind, id, command in connection.execute(sql, values))
-        at += size
+    for some in _parts(asked):
+        values = tuple(part for ref, command in some for part in (*ref, command))
+        rows = connection.execute(_with_rows(_LATE_COMMANDS, len(some), 3), values)
+        found.update((Ref(kind, id), command) for kind, id, command in rows)
     return found
+
+
+def insert(connection: apsw.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows by few statements: `sql` has `{rows}` where they go."""
+    for some in _parts(rows):
+        connection.execute(_with_rows(sql, len(some), len(some[0])), tuple(itertools.chain.from_iterable(some)))
+
+
+def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The rows in parts of few different lengths."""
+    at = 0
+    while at < len(rows):
+        size = next(size for size in _AT_ONCE if size <= len(rows) - at)
+        yield rows[at : at + size]
+        at += size
+
+
+@lru_cache
+def _with_rows(sql: str, rows: int, columns: int) -> str:
+    row = f"({','.join('?' * columns)})"
+    return sql.replace("{rows}", ",".join([row] * rows))
 
 
 def head_of(connection: apsw.Connection, ref: Ref) -> Head | None:
@@ -283,12 +300,12 @@ def adopt(connection: apsw.Connection, adopted: Sequence[Record]) -> None:
         transitions.append((position, keys[ref], record.version, at, text.decode(), sum_of(position, at, text)))
         if record.version % SNAPSHOT_EVERY == 0:
             grown[ref] = None
-    connection.executemany(NEW_ENTITY, entities)
-    connection.executemany(NEW_TRANSITION, transitions)
+    insert(connection, NEW_ENTITIES, entities)
+    insert(connection, NEW_TRANSITIONS, transitions)
     for ref in grown:
         head = head_of(connection, ref)
         assert head is not None
-        connection.execute(NEW_SNAPSHOT, snapshot(keys[ref], head))
+        insert(connection, NEW_SNAPSHOTS, [snapshot(keys[ref], head)])
 
 
 # --- as it lies there

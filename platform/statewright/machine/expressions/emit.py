@@ -64,8 +64,11 @@ _GIVEN: dict[str, Any] = {
 """All that the code of any expression may name besides its own constants."""
 
 
-def compiled(node: tree.Node, fallback: Callable[..., Any]) -> Run:
-    """The function that evaluates `node`; it calls `fallback` with its arguments and the steps left when it began."""
+def compiled(node: tree.Node, fallback: Callable[..., Any]) -> tuple[Run, bool]:
+    """The function that evaluates `node`, and whether it does without the moment, so that any will do.
+
+    It calls `fallback` with its arguments and the steps left when it began.
+    """
     return _Writer(fallback).function(node)
 
 
@@ -78,21 +81,22 @@ class _Writer:
         self._names = 0
         self._within: list[int] = []
 
-    def function(self, node: tree.Node) -> Run:
+    def function(self, node: tree.Node) -> tuple[Run, bool]:
         value = self._left(node)
-        arguments = [py.load(each) for each in (*_ARGUMENTS, "steps")]
+        still = not any(isinstance(each, ast.Name) and each.id == "m" for each in ast.walk(value))
+        steps = py.attribute(py.load("m"), "steps_left")
+        arguments = [*map(py.load, _ARGUMENTS), steps if still else py.load("steps")]
         handler = py.ExceptHandler(py.load("Exception"), None, [py.Return(py.call("fallback", *arguments))])
-        body: list[ast.stmt] = [
-            py.assign("steps", py.attribute(py.load("m"), "steps_left")),
-            py.Try([py.Return(value)], [handler], [], []),
-        ]
+        body: list[ast.stmt] = [py.Try([py.Return(value)], [handler], [], [])]
+        if not still:
+            body.insert(0, py.assign("steps", steps))
         module = ast.Module([*self._functions, py.definition("run", list(_ARGUMENTS), body)], [])
         code = compile(module, "<expression>", "exec")
         space: dict[str, Any] = {"__builtins__": {}, **_GIVEN, **self._constants}
         # Defines the functions above. The code was made here from our own checked tree: no text of anyone is run.
         exec(code, space)  # noqa: S102
         run: Run = space["run"]
-        return run
+        return run, still
 
     def _left(self, node: tree.Node) -> ast.expr:
         """The value as it leaves the expression."""

@@ -24,7 +24,7 @@ class Expression:
     as ISO 8601 text. It raises ExpressionError and nothing else, whatever the values. `event` is the payload alone; the
     event's name is the moment's. The `reads_…` are top-level fields, with `*` where the whole is read; `reads_related`
     holds relations and, dotted, the fields read of each. `in_states` are the states asked for, each with the relation
-    whose entity is asked, or None.
+    whose entity is asked, or None. `still`: found, when it first ran, to do without the moment, so that any will do.
     """
 
     __slots__ = (
@@ -36,6 +36,7 @@ class Expression:
         "reads_params",
         "reads_related",
         "run",
+        "still",
         "text",
         "type",
     )
@@ -52,6 +53,7 @@ class Expression:
         self._tree = node
         self._payload_comes = checker.scope.event != "empty"
         self.run: Run = self._first_run
+        self.still = False
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -96,7 +98,7 @@ class Expression:
     def _first_run(self, context: dict[str, Any], event: dict[str, Any], params: dict[str, Any], moment: Moment) -> Any:
         """What `run` is until it is first called: writing the code is most of the work, and many are never asked."""
         if self.run == self._first_run:  # else another thread came first, or someone holds on to this one
-            self.run = compiled(self._tree, self._exactly)
+            self.run, self.still = compiled(self._tree, self._exactly)
         return self.run(context, event, params, moment)
 
     def _value(self, context: dict[str, Any], event: dict[str, Any], params: Mapping[str, Any], moment: Moment) -> Any:
@@ -108,6 +110,8 @@ class Expression:
         """What `run` falls back to. The short way's steps are given back, since they are taken again here."""
         moment.steps_left = steps
         value = self._value(context, event, params, moment)
+        if self.still:  # no macro, so next to nothing to pay, and the moment may be one that all share
+            moment.steps_left = steps
         try:
             return result(value)
         except Failure as failure:
