@@ -63,7 +63,7 @@ def back_up(settings: Settings, target: Path, progress: Progress = lambda _: Non
         raise CannotBackUp(f"{target} is there already and not empty; a backup goes into a new folder")
     if settings.store or settings.database:
         raise CannotBackUp(
-            f"the log lies at {settings.whereabouts}: back it up by that engine's own means, or use `statewright export`"
+            f"the log lies at {settings.whereabouts}: back it up by its own means, or use `statewright export`"
         )
     if not settings.log.exists():
         raise CannotBackUp(f"there is no log at {settings.log}; name the installation's folder with --data")
