@@ -38,6 +38,7 @@ from statewright.http.rooms import Rooms
 from statewright.http.routes import answer_problem, api, is_ours
 from statewright.http.server import Server, listen
 from statewright.http.stream import App
+from statewright.keeping.beside import seals_kept
 from statewright.machine.moments import Micros
 from statewright.plugins import open_log
 from statewright.protection import key_ring_of
@@ -387,7 +388,8 @@ class _InProcess:
         definitions = consolidators.Registered(self._settings.catalog_url)
         self._runner = consolidators.Runner(store, engine, definitions=definitions)
         try:
-            await self._runner.run()
+            async with seals_kept(self._settings, store):
+                await self._runner.run()
         finally:
             await store.close()
             definitions.close()
@@ -419,7 +421,8 @@ async def _run_consolidators(settings: Settings, pipe: Connection) -> None:
     runner = consolidators.Runner(store, engine, definitions=definitions)
     runner.waker.listen(pipe.fileno(), runner.stop)  # its end closed: the API has stopped, or is no more
     try:
-        await runner.run()
+        async with seals_kept(settings, store):
+            await runner.run()
     finally:
         await store.close()
         definitions.close()

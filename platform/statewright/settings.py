@@ -37,11 +37,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     master_key: str = ""
     master_key_file: Path | None = None
     keys: str = ""
+    seals: str = ""
+    seal_key: str = ""
 
     @property
     def log(self) -> Path:
         """The log's database, where it lies in the folder."""
         return self.data / "log.sqlite"
+
+    @property
+    def seals_folder(self) -> Path:
+        """Where the seals lie: best on another disk than the log, or another machine's."""
+        return Path(self.seals) if self.seals else self.data / "seals"
+
+    @property
+    def seal_key_file(self) -> Path:
+        """The key that seals are signed with, where none is given; a backup does not hold it."""
+        return self.data / "keys" / "seal.pem"
 
     @property
     def whereabouts(self) -> str:

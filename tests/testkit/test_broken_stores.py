@@ -9,7 +9,7 @@ import pytest
 from statewright.testkit.store import broken_promises, promises_for, sharing, waiting
 from tests.testkit.broken.twin import Twin, stores_of
 
-for _room in ("keeping", "opening", "reading", "repeating", "waiting", "writing"):
+for _room in ("keeping", "moving", "opening", "reading", "repeating", "waiting", "writing"):
     importlib.import_module(f"tests.testkit.broken.{_room}")
 
 

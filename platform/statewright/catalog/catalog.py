@@ -23,6 +23,7 @@ from statewright.catalog.errors import (
     WrongStatus,
 )
 from statewright.catalog.machines import Machines
+from statewright.catalog.moving import Moving
 from statewright.catalog.personal import unprotected
 from statewright.catalog.refusals import Refusals
 from statewright.catalog.runs import Runs
@@ -93,6 +94,7 @@ class Catalog:
         self.saved_views = SavedViews(engine)
         self.bulk_events = BulkEvents(engine)
         self.drafts = Drafts(engine, self._beginning)
+        self.moving = Moving(engine)
 
     @classmethod
     def open(cls, url: str, *, allow_unprotected_personal_data: bool = False, reads_apart: bool = False) -> Catalog:

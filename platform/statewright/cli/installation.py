@@ -51,6 +51,19 @@ def _options(data: str) -> list[Callable[[Callable[..., None]], Callable[..., No
             metavar="NAME",
             help="Another name that requests may be addressed to, as a proxy in front passes it on.",
         ),
+        _option(
+            "--seals",
+            default="",
+            metavar="FOLDER",
+            help="Where the log's seals are written, best on another disk.  [default: seals/ in the data folder]",
+        ),
+        _option(
+            "--seal-key",
+            default="",
+            metavar="FILE",
+            help="The Ed25519 key that signs the seals, a PEM file (in the variable also its text)."
+            "  [default: keys/seal.pem in the data folder, made when it is not there]",
+        ),
         _option("--single-process", is_flag=True, help="Views in the API's process; meant for tests."),
         _option(
             "--allow-unprotected-personal-data",

@@ -551,9 +551,18 @@ def _(error: Exception, where: str = "") -> Problem:
     return problem("store_unavailable", "A database beside the log cannot be used just now; nothing was changed.")
 
 
-@problem_of.register(LogDamaged)
-@problem_of.register(StoreFailed)
-def _(error: Exception, where: str = "") -> Problem:
+@problem_of.register
+def _(error: LogDamaged, where: str = "") -> Problem:
+    """What cannot be trusted is not shown: outside it is said where it stands, in the log of the server also why."""
+    _log.critical("%s: %s", where, error, exc_info=error)
+    at = f"What is stored at position {error.position}" if error.position else "A part of what is stored"
+    detail = f"{at} is not what was written, so it is not shown; `statewright verify` tells all that is damaged."
+    more = {"position": error.position} if error.position else {}
+    return problem("store_unavailable", detail, **more)
+
+
+@problem_of.register
+def _(error: StoreFailed, where: str = "") -> Problem:
     """The log itself is at fault: said in the log of the server in full, and outside only that it cannot be used."""
     _log.critical("%s: %s", where, error, exc_info=error)
     return problem("store_unavailable", "The log cannot be used; those who run the server find the reason in its log.")

@@ -8,8 +8,10 @@ from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from statewright.machine.record import COMMANDS_KEPT, Head, Record, fold
+from statewright.stores.adopting import commands_of, require_following
 from statewright.stores.waking import Waking
 from statewright.stores.words import (
     START,
@@ -112,7 +114,9 @@ class MemoryStore(EventStore):
         return Recorded([step.record for step in command.steps])
 
     def _remember(self, step: Step, line: int, command: str, written: range) -> None:
-        ref = _ref_of(step)
+        _fill(step.after, self._keep(_ref_of(step), line, command, written))
+
+    def _keep(self, ref: Ref, line: int, command: str, written: range) -> Head:
         life = self._lives.get(ref)
         head = fold(life.head if life else None, _decode(self._log[line]))
         if life is None:
@@ -120,7 +124,25 @@ class MemoryStore(EventStore):
         life.head = head
         life.lines.append(line)
         life.commands.setdefault(command, written)
-        _fill(step.after, head)
+        return head
+
+    async def adopt(self, records: Sequence[Record]) -> None:
+        """Append what another log recorded, as it stands there; raises CannotAdopt where something does not follow."""
+        if self._closed:
+            raise StoreUnavailable("this log is closed; open it again to append to it")
+        require_following(
+            records, {ref: head.version for ref in _refs(records) if (head := self._head(ref))}, self._last_stamp
+        )
+        for command in commands_of(records):
+            first = len(self._log)
+            written = range(first, first + len(command))
+            lines = [replace(record, position=at + 1, partition=0) for at, record in zip(written, command, strict=True)]
+            self._log += [_encode(line) for line in lines]
+            for at, line in zip(written, lines, strict=True):
+                self._keep(Ref(line.type, line.entity), at, line.command, written)
+            self._last_stamp = lines[-1].recorded_at
+        if records:
+            self._waking.wake()
 
     async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
         """The heads of `refs`, in their order; None for an entity that does not exist."""
@@ -179,6 +201,10 @@ class MemoryStore(EventStore):
     async def close(self) -> None:
         """Take nothing more; what stands in the log can still be read."""
         self._closed = True
+
+
+def _refs(records: Sequence[Record]) -> set[Ref]:
+    return {Ref(record.type, record.entity) for record in records}
 
 
 def _ref_of(step: Step) -> Ref:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import queue
 import re
 import statistics
@@ -20,7 +19,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -28,7 +26,7 @@ import apsw
 import msgspec
 
 from statewright.machine.record import FORMAT, Head, Record, fold
-from statewright.stores.sealing import apart
+from statewright.stores import sqlite_rows
 from statewright.stores.waking import Waking
 from statewright.stores.words import (
     Append,
@@ -43,6 +41,7 @@ from statewright.stores.words import (
     Recorded,
     Ref,
     Step,
+    Stored,
     StoreFailed,
     StoreUnavailable,
     StoreUncertain,
@@ -50,7 +49,6 @@ from statewright.stores.words import (
 
 OLDEST_SQLITE = (3, 51, 3)
 """Earlier releases have a bug that can corrupt a database when its WAL is reset."""
-SNAPSHOT_EVERY = 16
 SLOW_COMMIT_S = 0.002
 """Above this median a commit is handed to a thread, so that the event loop can go on while the disk works."""
 HAND_OFF_FROM = 8
@@ -58,65 +56,11 @@ HAND_OFF_FROM = 8
 the next group is read and parsed meanwhile (64 callers: 14,900 a second against 11,600)."""
 _WAL_PAGES = 8_000
 _BUSY_MS = 5_000
-_TRANSITIONS_PER_COMMAND = 1_000
-
-_SCHEMA = """
-create table if not exists log (one integer primary key check (one = 1), id text not null, format integer not null);
-create table if not exists entity (
-    key integer primary key, type text not null, id text not null, unique (type, id)
-);
-create table if not exists transition (
-    position integer primary key, entity integer not null, version integer not null,
-    recorded_at integer not null, record text not null
-);
-create unique index if not exists transition_entity_version on transition (entity, version);
-create index if not exists transition_late_command
-    on transition (entity, json_extract(record, '$.command')) where version > 64;
-create table if not exists head (
-    entity integer primary key, version integer not null, head text not null, sealed text
-);
-"""
 
 # Positions are handed out under SQLite's one write lock, so they rise in the order in which they become visible.
 _BEGIN = "begin immediate"
-_LAST = "select position, recorded_at from transition order by position desc limit 1"
-_LAST_KEY = "select max(key) from entity"
-_NEW_ENTITIES = "insert into entity (key, type, id) values {rows}"
-_NEW_TRANSITIONS = "insert into transition (position, entity, version, recorded_at, record) values {rows}"
-_NEW_SNAPSHOTS = "insert or replace into head (entity, version, head, sealed) values {rows}"
-_KEY = "select key from entity where type = ? and id = ?"
-_SNAPSHOT = "select head, sealed from head where entity = ?"
-_LAST_VERSION = "select max(version) from transition where entity = ?"
-_OF_ENTITY = (
-    "select position, recorded_at, record from transition where entity = ? and version > ? order by version limit ?"
-)
-_AFTER = "select position, recorded_at, record from transition where position > ? order by position limit ?"
-# Another type below or above in the index: two look-ups, where `<>` would walk all of it.
-_OTHER_TYPES = "select exists (select 1 from entity where type < ?1), exists (select 1 from entity where type > ?1)"
-_SKIM = "select t.position, t.recorded_at, t.record from transition t"
-# `cross` keeps the order of the loops: walking the entities of a type first would have to sort what it finds.
-_OF_TYPE = " cross join entity e on e.key = t.entity and e.type = ?3"
-_STRETCH = " where t.position > ?1 and t.position <= ?2 and t.entity % ?5 = ?4 order by t.position"
-# SQLite would rather walk the entity's rows than use a partial index it has no statistics for.
-_LATE_COMMAND = (
-    "select position, recorded_at, record from transition indexed by transition_late_command"
-    " where entity = ? and json_extract(record, '$.command') = ? and version > 64 order by version"
-)
-_EARLY = "select position, recorded_at, record from transition where entity = ? and version <= 64 order by version"
-# In this order and by this index: where the planner chose, it would walk the entities' rows.
-_LATE_COMMANDS = (
-    "with asked (type, id, command) as (values {rows}) select asked.type, asked.id, asked.command from asked"
-    " cross join entity on entity.type = asked.type and entity.id = asked.id"
-    " cross join transition indexed by transition_late_command on transition.entity = entity.key"
-    " and json_extract(transition.record, '$.command') = asked.command and transition.version > 64"
-)
-_AT_ONCE = (500, 256, 128, 64, 32, 16, 8, 4, 2, 1)
-"""So many rows are in one statement: few lengths, so that SQLite has seen each before."""
-
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
-_decode_record = msgspec.json.Decoder(Record).decode
-_decode_head = msgspec.json.Decoder(Head).decode
 _PLACE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -131,14 +75,14 @@ class SqliteStore:
         if tuple(map(int, apsw.sqlite_lib_version().split("."))) < OLDEST_SQLITE:
             raise StoreUnavailable(f"SQLite {apsw.sqlite_lib_version()} may corrupt a log; 3.51.3 or later is needed")
         self.path = path
-        self.limits = Limits(transitions_per_command=_TRANSITIONS_PER_COMMAND, sole_writer=sole_writer)
+        self.limits = Limits(transitions_per_command=sqlite_rows.TRANSITIONS_PER_COMMAND, sole_writer=sole_writer)
         self.waking = Waking()
         self._read_only = read_only
         self._writer = self._connect(writing=not read_only)
         if not read_only:
-            self._writer.execute(_SCHEMA)
+            self._writer.execute(sqlite_rows.SCHEMA)
             self._writer.execute("insert or ignore into log values (1, ?, ?)", (uuid.uuid4().hex, FORMAT))
-        self.log_id: str = _one(self._writer, "select id from log")[0]
+        self.log_id: str = self._log_id(upgrade=not read_only)
         self._heads = self._connect(writing=False)
         self._readers: queue.SimpleQueue[apsw.Connection] = queue.SimpleQueue()
         self._appending = asyncio.Lock()
@@ -155,6 +99,23 @@ class SqliteStore:
             return cls(Path(path), read_only=read_only, sole_writer=sole_writer)
         except apsw.Error as error:
             raise StoreUnavailable(f"the log {path} cannot be opened: {error}") from error
+
+    def _log_id(self, upgrade: bool) -> str:
+        """The log's id, once it is certain that this release reads all that may be in it."""
+        id, format = sqlite_rows.one(self._writer, "select id, format from log")
+        if format > FORMAT:
+            raise StoreUnavailable(
+                f"the log {self.path} is of format {format}, and this release of Statewright knows formats up to"
+                f" {FORMAT}: run the release that wrote it, or a later one"
+            )
+        for table in ("transition", "head"):
+            if not any(column[1] == "sum" for column in self._writer.execute(f"pragma table_info({table})")):
+                if not upgrade:
+                    raise StoreUnavailable(
+                        f"the log {self.path} was made by an earlier release: run `statewright serve` on it once"
+                    )
+                self._writer.execute(f"alter table {table} add column sum integer")
+        return cast(str, id)
 
     def _connect(self, *, writing: bool) -> apsw.Connection:
         flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if writing else 0)
@@ -232,6 +193,24 @@ class SqliteStore:
             self._roll_back()
             raise
 
+    async def adopt(self, records: Sequence[Record]) -> None:
+        async with self._appending:
+            await asyncio.to_thread(self._adopt, records)
+        self.waking.wake()
+
+    def _adopt(self, records: Sequence[Record]) -> None:
+        self._mend()
+        try:
+            self._writer.execute(_BEGIN)
+            sqlite_rows.adopt(self._writer, records)
+        except apsw.Error as error:
+            self._roll_back()
+            raise StoreUnavailable(f"nothing was recorded: {error}") from error
+        except BaseException:
+            self._roll_back()
+            raise
+        self._commit()
+
     def _commit(self) -> None:
         started = time.perf_counter()
         try:
@@ -301,9 +280,9 @@ class SqliteStore:
         versions: dict[Ref, int] = {}
         for step in command.steps:
             ref = Ref(step.record.type, step.record.entity)
-            key = _key_of(self._writer, ref)
+            key = sqlite_rows.key_of(self._writer, ref)
             if ref not in versions:
-                found = _one(self._writer, _LAST_VERSION, (key,)) if key is not None else (0,)
+                found = sqlite_rows.one(self._writer, sqlite_rows.LAST_VERSION, (key,)) if key is not None else (0,)
                 versions[ref] = found[0] or 0
             if ref in moved or versions[ref] != step.record.version - 1:
                 return ref
@@ -312,35 +291,30 @@ class SqliteStore:
 
     def _outcome_of_loser(self, command: Append, ref: Ref) -> Outcome:
         first = Ref(command.steps[0].record.type, command.steps[0].record.entity)
-        made = _made_by(self._writer, first, command.command)
-        return Duplicate(made) if made else Conflict(ref, _head(self._writer, ref))
+        made = sqlite_rows.made_by(self._writer, first, command.command)
+        return Duplicate(made) if made else Conflict(ref, sqlite_rows.head_of(self._writer, ref))
 
     # --- reading
 
     async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
         with self._reading():
-            return [_head(self._heads, ref) for ref in refs]
+            return [sqlite_rows.head_of(self._heads, ref) for ref in refs]
 
     async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
         with self._reading():
-            return _made_by(self._heads, ref, command)
+            return sqlite_rows.made_by(self._heads, ref, command)
 
     async def late_commands(self, asked: Sequence[tuple[Ref, str]]) -> set[tuple[Ref, str]]:
         with self._reading():
-            return _late_commands(self._heads, asked)
+            return sqlite_rows.late_commands(self._heads, asked)
 
     async def read_entity(self, ref: Ref, after_version: int = 0, limit: int | None = None) -> Sequence[Record]:
-        def read(connection: apsw.Connection) -> list[Record]:
-            key = _key_of(connection, ref)
-            if key is None:
-                return []
-            return _records(connection, _OF_ENTITY, (key, after_version, -1 if limit is None else limit))
-
-        return await self._in_thread(read)
+        most = -1 if limit is None else limit
+        return await self._in_thread(lambda connection: sqlite_rows.life_of(connection, ref, after_version, most))
 
     async def read(self, after: Place, limit: int) -> Batch:
         position = _position(after)
-        records = await self._in_thread(lambda connection: _records(connection, _AFTER, (position, limit)))
+        records = await self._in_thread(lambda connection: sqlite_rows.next_of_log(connection, position, limit))
         return Batch(records, str(records[-1].position) if records else after)
 
     async def skim(
@@ -356,20 +330,34 @@ class SqliteStore:
         upto = min(first + limit, _position(await self.latest_place()))
         if upto <= first:
             return after
-        decode = _decoder_of(cast(Any, shape))
+        decode = sqlite_rows.decoder_of(cast(Any, shape))
 
         def read(connection: apsw.Connection) -> None:
-            several = any(_one(connection, _OTHER_TYPES, (kind,)))
-            sql = _SKIM + (_OF_TYPE if several else "") + _STRETCH
-            rows = connection.execute(sql, (first, upto, kind if several else None, *part))
-            take(_skimmed(cast("Iterator[tuple[int, int, str]]", rows), decode))
+            several = any(sqlite_rows.one(connection, sqlite_rows.OTHER_TYPES, (kind,)))
+            sql = sqlite_rows.SKIM + (sqlite_rows.OF_TYPE if several else "") + sqlite_rows.STRETCH
+            found = connection.execute(sql, (first, upto, kind if several else None, *part))
+            take(sqlite_rows.skimmed(cast("Iterator[tuple[int, int, str, int | None]]", found), decode))
 
         await asyncio.to_thread(self._with_reader, read)
         return str(upto)
 
+    async def stored(self, after: Place, limit: int) -> tuple[Sequence[Stored], Place]:
+        first = _position(after)
+        last = await asyncio.to_thread(self._with_reader, sqlite_rows.last_position)
+        upto = min(first + limit, last)
+        if upto <= first:
+            return [], after
+        found = await asyncio.to_thread(
+            self._with_reader, lambda connection: sqlite_rows.stored(connection, first, upto)
+        )
+        return found, str(upto)
+
+    async def faults(self) -> Sequence[str]:
+        return await asyncio.to_thread(self._with_reader, sqlite_rows.faults)
+
     async def latest_place(self) -> Place:
         with self._reading():
-            last = _one(self._heads, _LAST)
+            last = sqlite_rows.one(self._heads, sqlite_rows.LAST)
         return str(last[0]) if last else "0"
 
     async def wait(self, place: Place, timeout_s: float) -> bool:
@@ -401,7 +389,7 @@ class SqliteStore:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (apsw.CorruptError, apsw.NotADBError) as error:
+        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
             raise LogDamaged(0, str(error)) from error
         except apsw.Error as error:
             raise StoreUnavailable(f"the log cannot be read just now: {error}") from error
@@ -422,12 +410,12 @@ class _Rows:
     def __init__(self, connection: apsw.Connection, group: Sequence[Append]) -> None:
         """Fills positions and times of the group's records and heads. Raises ConstraintError, as `write` does."""
         self.connection = connection
-        last: tuple[int, int] = _one(connection, _LAST) or (0, 0)
+        last: tuple[int, int] = sqlite_rows.one(connection, sqlite_rows.LAST) or (0, 0)
         self.position, self.recorded_at = last
         self.next_key: int | None = None
         self.entities: list[tuple[int, str, str]] = []
-        self.transitions: list[tuple[int, int, int, int, str]] = []
-        self.snapshots: dict[int, tuple[int, int, str, str | None]] = {}
+        self.transitions: list[tuple[int, int, int, int, str, int]] = []
+        self.snapshots: dict[int, tuple[int, int, str, str | None, int]] = {}
         for command in group:
             stamp = max(command.now, self.recorded_at)
             self.recorded_at = stamp
@@ -435,9 +423,9 @@ class _Rows:
                 self.step(step, stamp, command.now)
 
     def write(self, connection: apsw.Connection) -> None:
-        _insert(connection, _NEW_ENTITIES, self.entities)
-        _insert(connection, _NEW_TRANSITIONS, self.transitions)
-        _insert(connection, _NEW_SNAPSHOTS, list(self.snapshots.values()))
+        sqlite_rows.insert(connection, sqlite_rows.NEW_ENTITIES, self.entities)
+        sqlite_rows.insert(connection, sqlite_rows.NEW_TRANSITIONS, self.transitions)
+        sqlite_rows.insert(connection, sqlite_rows.NEW_SNAPSHOTS, list(self.snapshots.values()))
 
     def step(self, step: Step, stamp: int, now: int) -> None:
         record, before, after = step.record, step.before, step.after
@@ -445,31 +433,33 @@ class _Rows:
         record.position = record.recorded_at = 0  # they have columns of their own
         if stamp != now:
             record.now = now
-        text = _encode(record).decode()
+        text = sqlite_rows.encode(record)
         self.position += 1
         record.position = after.position = self.position
         record.recorded_at = after.recorded_at = stamp
         if stamp != now:
             _keep_time(after, fold(step.before, record))
         after.key = key
-        self.transitions.append((self.position, key, record.version, stamp, text))
-        if record.version % SNAPSHOT_EVERY == 0:
-            self.snapshots[key] = _snapshot(key, after)
+        self.transitions.append(
+            (self.position, key, record.version, stamp, text.decode(), sqlite_rows.sum_of(self.position, stamp, text))
+        )
+        if record.version % sqlite_rows.SNAPSHOT_EVERY == 0:
+            self.snapshots[key] = sqlite_rows.snapshot(key, after)
 
     def key(self, step: Step) -> int:
         if step.before is None:
             if self.next_key is None:
-                self.next_key = _one(self.connection, _LAST_KEY)[0] or 0
+                self.next_key = sqlite_rows.one(self.connection, sqlite_rows.LAST_KEY)[0] or 0
             self.next_key += 1
             self.entities.append((self.next_key, step.record.type, step.record.entity))
             return self.next_key
         for key, kind, name in self.entities:  # made a moment ago, by a head that was not handed on
             if (kind, name) == (step.record.type, step.record.entity):
                 return key
-        key_found = _key_of(self.connection, Ref(step.record.type, step.record.entity))
+        key_found = sqlite_rows.key_of(self.connection, Ref(step.record.type, step.record.entity))
         if key_found is None:
             raise apsw.ConstraintError("the entity does not exist")
-        found = _one(self.connection, _LAST_VERSION, (key_found,))
+        found = sqlite_rows.one(self.connection, sqlite_rows.LAST_VERSION, (key_found,))
         if found[0] != step.record.version - 1 and not self.follows(key_found, step.record.version):
             raise apsw.ConstraintError("the entity stands at another version")
         return key_found
@@ -515,117 +505,6 @@ async def _to_its_end(commit: asyncio.Future[T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait((commit,))
         raise
-
-
-def _insert(connection: apsw.Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    for some in _parts(rows):
-        connection.execute(_with_rows(sql, len(some), len(some[0])), tuple(itertools.chain.from_iterable(some)))
-
-
-def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The rows in parts of few different lengths."""
-    at = 0
-    while at < len(rows):
-        size = next(size for size in _AT_ONCE if size <= len(rows) - at)
-        yield rows[at : at + size]
-        at += size
-
-
-@lru_cache
-def _with_rows(sql: str, rows: int, columns: int) -> str:
-    row = f"({','.join('?' * columns)})"
-    return sql.replace("{rows}", ",".join([row] * rows))
-
-
-def _one(connection: apsw.Connection, sql: str, values: tuple[Any, ...] = ()) -> Any:
-    return connection.execute(sql, values).fetchone()
-
-
-def _key_of(connection: apsw.Connection, ref: Ref) -> int | None:
-    found = _one(connection, _KEY, ref)
-    return cast(int, found[0]) if found else None
-
-
-def _records(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> list[Record]:
-    return list(_each(connection, sql, values))
-
-
-def _each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Iterator[Record]:
-    position = 0
-    try:
-        rows = cast("Iterator[tuple[int, int, str]]", connection.execute(sql, values))
-        for position, recorded_at, text in rows:
-            record = _decode_record(text)
-            record.position = position
-            record.recorded_at = recorded_at
-            yield record
-    except msgspec.DecodeError as error:
-        raise LogDamaged(position, str(error)) from error
-
-
-@lru_cache(maxsize=16)
-def _decoder_of(shape: Any) -> Callable[[str], Any]:
-    return msgspec.json.Decoder(shape).decode
-
-
-def _skimmed(rows: Iterator[tuple[int, int, str]], decode: Callable[[str], Any]) -> Iterator[Any]:
-    position = 0
-    try:
-        for position, recorded_at, text in rows:
-            one = decode(text)
-            one.position, one.recorded_at = position, recorded_at
-            if text.isascii():  # else its bytes are more than its characters
-                one.size = len(text)
-            yield one
-    except msgspec.DecodeError as error:
-        raise LogDamaged(position, str(error)) from error
-
-
-def _made_by(connection: apsw.Connection, ref: Ref, command: str) -> list[Record]:
-    """The transitions of a command whose first entity is `ref`, of all the entities it moved, oldest first."""
-    key = _key_of(connection, ref)
-    if key is None:
-        return []
-    here = [record for record in _each(connection, _EARLY, (key,)) if record.command == command]
-    here = here or _records(connection, _LATE_COMMAND, (key, command))
-    if not here:
-        return []
-    # One command's transitions stand side by side: its group was written in order, under one lock.
-    after = _each(connection, _AFTER, (here[0].position - 1, _TRANSITIONS_PER_COMMAND))
-    return list(itertools.takewhile(lambda one: (one.command, one.digest) == (command, here[0].digest), after))
-
-
-def _late_commands(connection: apsw.Connection, asked: Sequence[tuple[Ref, str]]) -> set[tuple[Ref, str]]:
-    found: set[tuple[Ref, str]] = set()
-    for some in _parts(asked):
-        values = tuple(part for ref, command in some for part in (*ref, command))
-        rows = connection.execute(_with_rows(_LATE_COMMANDS, len(some), 3), values)
-        found.update((Ref(kind, id), command) for kind, id, command in rows)
-    return found
-
-
-def _head(connection: apsw.Connection, ref: Ref) -> Head | None:
-    key = _key_of(connection, ref)
-    if key is None:
-        return None
-    head: Head | None = None
-    found = _one(connection, _SNAPSHOT, (key,))
-    if found is not None:
-        head = _decode_head(found[0])
-        if found[1] is not None:
-            head.data.update(msgspec.json.decode(found[1]))
-    for record in _records(connection, _OF_ENTITY, (key, head.version if head else 0, -1)):
-        head = fold(head, record)
-    if head is not None:
-        head.key = key
-    return head
-
-
-def _snapshot(key: int, head: Head) -> tuple[int, int, str, str | None]:
-    if not head.personal:
-        return key, head.version, _encode(head).decode(), None
-    plain, sealed = apart(head.data, head.personal)
-    return key, head.version, _encode(msgspec.structs.replace(head, data=plain)).decode(), _encode(sealed).decode()
 
 
 def _keep_time(head: Head, folded: Head) -> None:

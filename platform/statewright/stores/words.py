@@ -162,6 +162,21 @@ class EventStore(Protocol):
         """
         ...
 
+    async def adopt(self, records: Sequence[Record]) -> None:
+        """Append what another log recorded, as it stands there: the way in of `import`.
+
+        All of a record is kept to the byte, `recorded_at`, `now` and the command's id and digest too, but `position`
+        and `partition`, which are given anew (the records handed over are left as they are). The order given is kept,
+        of each partition at least. Transitions of one command stand side by side and are handed over in one call,
+        with as many other commands as the caller likes. Durable before it returns; readers are woken.
+
+        For a log that nobody else appends to meanwhile. Raises CannotAdopt, and nothing of the call was recorded, where
+        a record does not follow: its version is not the one after its entity's last, or its `recorded_at` is before
+        the last one of its partition. Raises StoreUnavailable, StoreUncertain and StoreFailed as `append` does; after
+        them some whole commands of the call may stand, and `heads` tells which.
+        """
+        ...
+
     def compare_places(self, one: Place, other: Place) -> int:
         """Negative, zero or positive as `one` is before, at or after `other`. Raises BadPlace."""
         ...
@@ -223,13 +238,59 @@ class Spreads(Protocol):
         ...
 
 
+class Stored(NamedTuple):
+    """A transition as its bytes lie in a store, which is what seals cover.
+
+    `text` is the record as it was written, without `position`, `partition` and `recorded_at`, which stand beside it.
+    Where it cannot be read, or columns beside it say something else than it does, `fault` says so in a few words.
+    """
+
+    partition: int
+    position: int
+    recorded_at: int
+    text: bytes
+    fault: str = ""
+
+
+@runtime_checkable
+class Bares(Protocol):
+    """A store that shows what it holds as it lies there, so that a proof need not trust its decoding.
+
+    Of any other store a proof takes the records as `read` gives them, encoded anew.
+    """
+
+    async def stored(self, after: Place, limit: int) -> tuple[Sequence[Stored], Place]:
+        """The next transitions after a place in position order, and the place after them; unchanged at the end.
+
+        What is damaged is given with its `fault`, and reading goes on behind it: LogDamaged is never raised.
+        """
+        ...
+
+    async def faults(self) -> Sequence[str]:
+        """What is wrong with the medium apart from single transitions: broken pages or indexes, one sentence each."""
+        ...
+
+
+class CannotAdopt(Exception):
+    """A record of another log does not follow what stands here; nothing of what was handed over was recorded."""
+
+    def __init__(self, record: Record, why: str) -> None:
+        super().__init__(f"version {record.version} of {record.type}/{record.entity} cannot be taken over: {why}")
+        self.record = record
+        self.why = why
+
+
 class BadPlace(ValueError):
     """The place is not one that this log could have given; hand places back as they came."""
 
 
 class LogDamaged(Exception):
-    """What is stored cannot be read back; `position` says where. Restore from a backup or ask for help."""
+    """What is stored is not what was written, or cannot be read back. `position` says where, 0 where that is not known.
+
+    `statewright verify` tells all that is damaged.
+    """
 
     def __init__(self, position: int, what: str) -> None:
-        super().__init__(f"the log is damaged at position {position}: {what}")
+        where = f" at position {position}" if position else ""
+        super().__init__(f"the log is damaged{where}: {what}")
         self.position = position

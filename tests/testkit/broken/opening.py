@@ -23,6 +23,7 @@ class LosesTheLast(Twin):
             "recorded_at_does_not_fall_over_a_reopening",
             "recording_goes_on_where_it_stopped",
             "what_was_acknowledged_is_there_after_reopening",
+            "what_was_adopted_is_there_after_reopening",
         }
     )
 
@@ -81,6 +82,7 @@ class GrowsFromEmpty(Twin):
             "recorded_at_does_not_fall_over_a_reopening",
             "recording_goes_on_where_it_stopped",
             "what_was_acknowledged_is_there_after_reopening",
+            "what_was_adopted_is_there_after_reopening",
         }
     )
 
@@ -165,7 +167,12 @@ class StampsForItself(Twin):
 class HearsOnlyItself(Twin):
     """Takes its own last append for the end of the log."""
 
-    breaks = frozenset({"news_of_the_other_is_noticed"})
+    breaks = frozenset(
+        {
+            "an_adoption_wakes_who_waits",
+            "news_of_the_other_is_noticed",
+        }
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -26,9 +26,12 @@ class KeepsHeadsAsGiven(Twin):
     breaks = frozenset(
         {
             "a_head_equals_the_fold_of_its_records",
+            "a_life_goes_on_after_it_was_adopted",
             "a_stale_writer_is_told_so_and_leaves_no_trace",
             "of_two_on_the_same_head_in_one_group_the_first_wins",
             "the_heads_given_are_filled_in",
+            "what_another_log_recorded_is_adopted_as_it_stands",
+            "what_was_adopted_is_there_after_reopening",
             "who_was_overtaken_is_told_so",
         }
     )
@@ -44,6 +47,7 @@ class ForgetsTheCommandsOfHeads(Twin):
         {
             "a_head_equals_the_fold_of_its_records",
             "a_head_remembers_the_first_commands_and_no_more",
+            "what_another_log_recorded_is_adopted_as_it_stands",
         }
     )
 
@@ -113,6 +117,7 @@ class CountsFromTheEnd(Twin):
 
     breaks = frozenset(
         {
+            "a_life_goes_on_after_it_was_adopted",
             "a_record_is_read_back_byte_for_byte",
             "appends_at_the_same_time_all_come_through",
             "positions_rise_in_the_order_of_recording",
@@ -120,6 +125,7 @@ class CountsFromTheEnd(Twin):
             "readers_never_see_a_position_below_one_they_saw",
             "reading_in_pages_of_any_size_gives_the_whole_log",
             "recording_goes_on_where_it_stopped",
+            "what_another_log_recorded_is_adopted_as_it_stands",
         }
     )
 
@@ -136,6 +142,7 @@ class LeavesGaps(Twin):
     breaks = frozenset(
         {
             "a_head_equals_the_fold_of_its_records",
+            "a_life_goes_on_after_it_was_adopted",
             "a_repeat_is_a_repeat_after_reopening",
             "an_entity_is_read_from_any_version_on",
             "early_and_late_commands_are_found_alike",
@@ -143,6 +150,7 @@ class LeavesGaps(Twin):
             "racing_from_both_sides_leaves_one_history",
             "recording_goes_on_where_it_stopped",
             "versions_of_an_entity_have_no_gap",
+            "what_another_log_recorded_is_adopted_as_it_stands",
         }
     )
 
@@ -157,6 +165,7 @@ class ReadsNewestFirst(Twin):
     breaks = frozenset(
         {
             "a_head_equals_the_fold_of_its_records",
+            "a_life_goes_on_after_it_was_adopted",
             "a_repeat_is_a_repeat_after_reopening",
             "absent_and_null_stay_apart",
             "an_entity_is_read_from_any_version_on",
@@ -166,6 +175,8 @@ class ReadsNewestFirst(Twin):
             "recording_goes_on_where_it_stopped",
             "versions_of_an_entity_have_no_gap",
             "what_a_record_leaves_out_stays_out",
+            "what_another_log_recorded_is_adopted_as_it_stands",
+            "what_was_adopted_is_there_after_reopening",
             "who_was_overtaken_is_told_so",
         }
     )

@@ -25,6 +25,7 @@ class ForgetsCommands(Twin):
             "a_repeat_is_a_repeat_after_reopening",
             "a_repeat_over_several_entities_brings_all_of_it",
             "a_repeat_with_another_digest_brings_the_first_one",
+            "an_adopted_command_is_a_repeat",
             "an_append_that_is_given_up_is_whole_or_not_at_all",
             "early_and_late_commands_are_found_alike",
             "late_commands_are_known_by_one_look",
@@ -42,6 +43,7 @@ class ForgetsLateCommands(Twin):
     breaks = frozenset(
         {
             "a_repeat_is_a_repeat_after_reopening",
+            "an_adopted_command_is_a_repeat",
             "early_and_late_commands_are_found_alike",
             "late_commands_are_known_by_one_look",
         }
@@ -55,7 +57,12 @@ class ForgetsLateCommands(Twin):
 class TakesEarlyForLate(Twin):
     """Names commands of the first 64 versions too when it is asked for later ones."""
 
-    breaks = frozenset({"late_commands_are_known_by_one_look"})
+    breaks = frozenset(
+        {
+            "an_adopted_command_is_a_repeat",
+            "late_commands_are_known_by_one_look",
+        }
+    )
 
     def _is_late(self, ref: Ref, command: str) -> bool:
         return bool(self._made_by(ref, command))
@@ -67,6 +74,7 @@ class FindsHalfACommand(Twin):
     breaks = frozenset(
         {
             "a_repeat_over_several_entities_brings_all_of_it",
+            "an_adopted_command_is_a_repeat",
             "an_append_that_is_given_up_is_whole_or_not_at_all",
         }
     )

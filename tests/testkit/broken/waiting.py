@@ -47,6 +47,7 @@ class SleepsFirst(Twin):
 
     breaks = frozenset(
         {
+            "an_adoption_wakes_who_waits",
             "an_append_wakes_all_who_wait",
             "who_is_behind_need_not_wait",
             "who_stops_waiting_disturbs_no_one",
@@ -63,6 +64,7 @@ class NeverSleeps(Twin):
 
     breaks = frozenset(
         {
+            "an_adoption_wakes_who_waits",
             "an_append_wakes_all_who_wait",
             "news_of_the_other_is_noticed",
             "waiting_ends_when_the_time_is_up",

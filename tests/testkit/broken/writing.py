@@ -175,6 +175,7 @@ class StampsByTheClock(Twin):
     breaks = frozenset(
         {
             "a_head_keeps_time_when_the_clock_falls",
+            "a_life_goes_on_after_it_was_adopted",
             "a_record_notes_the_clock_where_it_differs",
             "recorded_at_does_not_fall_over_a_reopening",
             "recorded_at_never_falls_even_when_the_clock_does",

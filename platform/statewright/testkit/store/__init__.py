@@ -22,6 +22,7 @@ from statewright.stores.words import EventStore
 from statewright.testkit.store.conflicts import PROMISES as CONFLICTS
 from statewright.testkit.store.durability import PROMISES as DURABILITY
 from statewright.testkit.store.keeping import PROMISES as KEEPING
+from statewright.testkit.store.moving import PROMISES as MOVING
 from statewright.testkit.store.order import PROMISES as ORDER
 from statewright.testkit.store.repeats import PROMISES as REPEATS
 from statewright.testkit.store.sharing import PROMISES as SHARING
@@ -128,6 +129,6 @@ def _sentence(check: object) -> str:
     return str(getattr(check, "__name__", check))
 
 
-PROMISES = tuple(_for_any(check) for check in (*KEEPING, *ORDER, *CONFLICTS, *REPEATS, *WAITING))
+PROMISES = tuple(_for_any(check) for check in (*KEEPING, *ORDER, *CONFLICTS, *REPEATS, *WAITING, *MOVING))
 DURABLE_PROMISES = tuple(_for_durable(check) for check in DURABILITY)
 SHARED_PROMISES = tuple(_for_shared(check) for check in SHARING)

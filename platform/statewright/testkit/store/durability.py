@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from statewright.machine.record import COMMANDS_KEPT
 from statewright.stores.words import Duplicate, EventStore, Recorded, Ref
+from statewright.testkit.store.moving import placeless, what_another_log_recorded
 from statewright.testkit.store.writing import (
     NOON,
     ORDER,
@@ -110,7 +111,18 @@ async def closing_finishes_what_was_accepted(store: EventStore, reopen: Reopen) 
     assert {line.command for line in await whole_log(store)} == answered
 
 
+async def what_was_adopted_is_there_after_reopening(store: EventStore, reopen: Reopen) -> None:
+    """An import may be told that it is done."""
+    given = await what_another_log_recorded()
+    await store.adopt(given)
+    store = await reopen(store)
+
+    assert placeless(await whole_log(store)) == placeless(given)
+    assert without_notes(await standing(store, ORDER)) == folded(await store.read_entity(ORDER))
+
+
 PROMISES = (
+    what_was_adopted_is_there_after_reopening,
     what_was_acknowledged_is_there_after_reopening,
     an_empty_log_is_the_same_log_after_reopening,
     recording_goes_on_where_it_stopped,

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TypeVar
 
 from statewright.stores.words import START, EventStore, Recorded, Ref
+from statewright.testkit.store.moving import a_life_elsewhere
 from statewright.testkit.store.writing import ORDER, bytes_of, command, move, record, standing, turn, whole_log
 
 T = TypeVar("T")
@@ -44,6 +45,16 @@ async def an_append_wakes_all_who_wait(store: EventStore) -> None:
 
     assert await _at_once(asyncio.gather(*waiting)) == [True] * 5
     assert len((await store.read(place, 10)).records) == 1
+
+
+async def an_adoption_wakes_who_waits(store: EventStore) -> None:
+    """What another log recorded is news here."""
+    await turn(store, ORDER, 1)
+    waiting = asyncio.create_task(store.wait(await store.latest_place(), LONG_S))
+    await asyncio.sleep(0.02)
+    await store.adopt(await a_life_elsewhere())
+
+    assert await _at_once(waiting) is True
 
 
 async def nobody_is_woken_for_what_was_not_recorded(store: EventStore) -> None:
@@ -131,6 +142,7 @@ PROMISES = (
     who_is_behind_need_not_wait,
     waiting_ends_when_the_time_is_up,
     an_append_wakes_all_who_wait,
+    an_adoption_wakes_who_waits,
     nobody_is_woken_for_what_was_not_recorded,
     who_stops_waiting_disturbs_no_one,
     an_append_that_is_given_up_is_whole_or_not_at_all,
