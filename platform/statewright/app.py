@@ -136,7 +136,7 @@ class Installation:
         clock: Callable[[], Micros] | None,
     ) -> None:
         self.keys = keys
-        self.store = log if keys is None else sealing(log, keys)
+        self.store: EventStore = log if keys is None else sealing(log, keys)
         self.catalog = Catalog.open(
             settings.catalog_url,
             allow_unprotected_personal_data=settings.allow_unprotected_personal_data or keys is not None,

@@ -26,8 +26,8 @@ from statewright.http.sending import ActorIn, believed
 from statewright.http.shapes import Page
 from statewright.http.strictness import LIMIT_DEFAULT, LIMIT_GREATEST, cut, principal_behind
 from statewright.http.views import known, query_of
+from statewright.machine.faults import EXACT
 from statewright.machine.moments import Micros, text_of
-from statewright.machine.outline import EXACT
 
 AnyRequest = Request[Any, Any, Any]
 JobId = Annotated[int, PathParameter(ge=1, le=EXACT, description="The bulk event's number.")]

@@ -18,8 +18,8 @@ from statewright.http.problems import refuse
 from statewright.http.rooms import Rooms
 from statewright.http.shapes import Page
 from statewright.http.views import query_of
+from statewright.machine.faults import EXACT
 from statewright.machine.moments import text_of
-from statewright.machine.outline import EXACT
 from statewright.views.columns import BadColumns, read_columns
 
 AnyRequest = Request[Any, Any, Any]

@@ -15,24 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from statewright.machine.record import Head, Record
-from statewright.stores.sqlite import (
-    _BEGIN,
-    _KEY,
-    _LAST,
-    _LAST_KEY,
-    _NEW_ENTITY,
-    _NEW_SNAPSHOT,
-    _NEW_TRANSITION,
-    SNAPSHOT_EVERY,
-    SqliteStore,
-    _decode_record,
-    _encode,
-    _head,
-    _made_by,
-    _one,
-    _records,
-    _snapshot,
-)
+from statewright.machine.upcasting import record_of
+from statewright.stores import sqlite_rows
+from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import Append, LogDamaged, Outcome, Ref, StoreUnavailable
 
 _KEYS_KEPT = 100_000
@@ -43,14 +28,14 @@ insert or ignore into indexed values (1, 0);
 _UPTO = "select upto from indexed"
 _MOVE = "update indexed set upto = ?"
 _NAMED = "update log set id = ?"
-_AT = "select position, recorded_at, record from transition where position between ? and ? order by position"
+_AT = "select position, recorded_at, record, sum from transition where position between ? and ? order by position"
 _STAMPS = "select recorded_at from transition where position between ? and ? order by position"
 _STANDING = (
     "select version, position from transition where entity = (select key from entity where type = ? and id = ?)"
     " order by version desc limit 1"
 )
 _VERSION = (
-    "select position, recorded_at, record from transition"
+    "select position, recorded_at, record, sum from transition"
     " where entity = (select key from entity where type = ? and id = ?) and version = ?"
 )
 
@@ -76,6 +61,7 @@ class LogIndex(SqliteStore):
     def __init__(self, path: Path, log_id: str) -> None:
         """Raises StoreUnavailable where the file is the index of another log."""
         super().__init__(path, sole_writer=False)
+        self._gapless = False  # a message of a stream may be none of ours
         self._writer.pragma("synchronous", "normal")
         self._writer.execute(_SCHEMA)
         if self.upto == 0:
@@ -104,7 +90,7 @@ class LogIndex(SqliteStore):
     @property
     def upto(self) -> int:
         """The last position that was taken, also where no record stands at it."""
-        return cast(int, _one(self._writer, _UPTO)[0])
+        return cast(int, sqlite_rows.one(self._writer, _UPTO)[0])
 
     def take(self, first: int, lines: Sequence[bytes]) -> None:
         """Add the records at positions `first`, `first + 1` … as the log holds them; an empty line is none.
@@ -113,7 +99,7 @@ class LogIndex(SqliteStore):
         so it is the same whoever reads the log from its beginning. What was taken already is passed over. Raises
         LogDamaged for a line that is no record or not its entity's next.
         """
-        self._writer.execute(_BEGIN)
+        self._writer.execute("begin immediate")
         try:
             upto = self.upto
             if first > upto + 1:
@@ -130,9 +116,9 @@ class LogIndex(SqliteStore):
         self.waking.wake()
 
     def _insert(self, first: int, lines: Sequence[bytes]) -> None:
-        stamp: int = (_one(self._writer, _LAST) or (0, 0))[1]
+        stamp: int = (sqlite_rows.one(self._writer, sqlite_rows.LAST) or (0, 0))[1]
         entities: list[tuple[int, str, str]] = []
-        rows: list[tuple[int, int, int, int, str]] = []
+        rows: list[tuple[int, int, int, int, str, int]] = []
         due: dict[int, Ref] = {}
         position = first
         try:
@@ -146,30 +132,29 @@ class LogIndex(SqliteStore):
                     text = _noting_its_clock(line)
                 else:
                     stamp = brief.recorded_at
-                rows.append((position, key, brief.version, stamp, text))
-                if brief.version % SNAPSHOT_EVERY == 0:
+                sum = sqlite_rows.sum_of(position, stamp, text.encode())
+                rows.append((position, key, brief.version, stamp, text, sum))
+                if brief.version % sqlite_rows.SNAPSHOT_EVERY == 0:
                     due[key] = Ref(brief.type, brief.entity)
-            self._writer.executemany(_NEW_ENTITY, entities)
-            self._writer.executemany(_NEW_TRANSITION, rows)
+            sqlite_rows.insert(self._writer, sqlite_rows.NEW_ENTITIES, entities)
+            sqlite_rows.insert(self._writer, sqlite_rows.NEW_TRANSITIONS, rows)
         except (ValueError, apsw.ConstraintError) as error:
             raise LogDamaged(
                 position, f"what stands there is not the next transition of an entity ({error})"
             ) from error
         for key, ref in due.items():
-            head = _head(self._writer, ref)
+            head = sqlite_rows.head_of(self._writer, ref)
             assert head is not None
-            self._writer.execute(_NEW_SNAPSHOT, _snapshot(key, head))
+            sqlite_rows.insert(self._writer, sqlite_rows.NEW_SNAPSHOTS, [sqlite_rows.snapshot(key, head)])
 
     def _key_for(self, brief: _Brief, entities: list[tuple[int, str, str]]) -> int:
         name = (brief.type, brief.entity)
         key = self._keys.get(name)
         if key is not None:
             return key
-        found = _one(self._writer, _KEY, name)
-        if found is not None:
-            key = found[0]
-        else:
-            key = (entities[-1][0] if entities else _one(self._writer, _LAST_KEY)[0] or 0) + 1
+        key = sqlite_rows.key_of(self._writer, Ref(*name))
+        if key is None:
+            key = (entities[-1][0] if entities else sqlite_rows.one(self._writer, sqlite_rows.LAST_KEY)[0] or 0) + 1
             entities.append((key, *name))
         if len(self._keys) >= _KEYS_KEPT:
             self._keys.clear()
@@ -181,19 +166,19 @@ class LogIndex(SqliteStore):
 
     def standing(self, ref: Ref) -> tuple[int, int]:
         """An entity's version and the position of it; zeros where there is none."""
-        return _one(self._writer, _STANDING, ref) or (0, 0)
+        return sqlite_rows.one(self._writer, _STANDING, ref) or (0, 0)
 
     def head(self, ref: Ref) -> Head | None:
         """Where an entity stands."""
-        return _head(self._writer, ref)
+        return sqlite_rows.head_of(self._writer, ref)
 
     def made_by(self, ref: Ref, command: str) -> list[Record]:
         """The transitions of a command whose first entity is `ref`, oldest first."""
-        return _made_by(self._writer, ref, command)
+        return sqlite_rows.made_by(self._writer, ref, command)
 
     def version_of(self, ref: Ref, version: int) -> Record | None:
         """The transition that made a version of an entity."""
-        found = _records(self._writer, _VERSION, (*ref, version))
+        found = sqlite_rows.records(self._writer, _VERSION, (*ref, version))
         return found[0] if found else None
 
     def stamps(self, first: int, last: int) -> list[int]:
@@ -202,14 +187,14 @@ class LogIndex(SqliteStore):
 
     def line_at(self, position: int) -> Record | None:
         """The transition at a position."""
-        found = _records(self._writer, _AT, (position, position))
+        found = sqlite_rows.records(self._writer, _AT, (position, position))
         return found[0] if found else None
 
 
 def _noting_its_clock(line: bytes) -> str:
-    record = _decode_record(line)
+    record = record_of(line.decode())
     record.now, record.recorded_at = record.recorded_at, 0
-    return _encode(record).decode()
+    return sqlite_rows.encode(record).decode()
 
 
 def delete(path: Path) -> None:

@@ -226,6 +226,10 @@ class SealedStore:
             return Conflict(outcome.ref, (await self._heads([outcome.ref], [outcome.head]))[0])
         return outcome
 
+    async def adopt(self, records: Sequence[Record]) -> None:
+        """As the store below: what another log recorded is taken over with its personal values as they are there."""
+        await self.below.adopt(records)
+
     async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
         """The heads with their personal values, as far as there are keys for them."""
         return await self._heads(refs, await self.below.heads(refs))

@@ -75,6 +75,7 @@ class SqliteStore:
         if tuple(map(int, apsw.sqlite_lib_version().split("."))) < OLDEST_SQLITE:
             raise StoreUnavailable(f"SQLite {apsw.sqlite_lib_version()} may corrupt a log; 3.51.3 or later is needed")
         self.path = path
+        self._gapless = True
         self.limits = Limits(transitions_per_command=sqlite_rows.TRANSITIONS_PER_COMMAND, sole_writer=sole_writer)
         self.waking = Waking()
         self._read_only = read_only
@@ -314,7 +315,9 @@ class SqliteStore:
 
     async def read(self, after: Place, limit: int) -> Batch:
         position = _position(after)
-        records = await self._in_thread(lambda connection: sqlite_rows.next_of_log(connection, position, limit))
+        records = await self._in_thread(
+            lambda connection: sqlite_rows.next_of_log(connection, position, limit, self._gapless)
+        )
         return Batch(records, str(records[-1].position) if records else after)
 
     async def skim(

@@ -133,10 +133,10 @@ def each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Iter
         raise LogDamaged(position, "its row holds values of another kind") from error
 
 
-def next_of_log(connection: apsw.Connection, after: int, limit: int) -> list[Record]:
-    """The transitions after a position. Raises LogDamaged; a position that is left out is damage too."""
+def next_of_log(connection: apsw.Connection, after: int, limit: int, gapless: bool = True) -> list[Record]:
+    """The transitions after a position. Raises LogDamaged; in a log that is `gapless` a position left out is damage too."""
     found = records(connection, AFTER, (after, limit))
-    if found and found[-1].position != after + len(found):
+    if gapless and found and found[-1].position != after + len(found):
         missing = next(at for at, record in enumerate(found, after + 1) if record.position != at)
         raise LogDamaged(missing, "there is nothing where a transition was")
     return found

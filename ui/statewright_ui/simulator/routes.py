@@ -83,10 +83,10 @@ def simulator(needs: Needs) -> list[HTTPRouteHandler]:
     ) -> Response[Any]:
         revisions, chosen = await _revision(needs, type, revision)
         if not run and (entity or refusal):
-            begun = await _begun(needs, chosen, entity, version, refusal)
-            actor = begun.actor
-            name = await ask(needs.catalog.runs.keep, type, encoded(begun.run))
-            place = Place(type, chosen.revision, name, len(begun.run.acts), actor.id, actor.roles)
+            told = await _begun(needs, chosen, entity, version, refusal)
+            actor = told.actor
+            name = await ask(needs.catalog.runs.keep, type, encoded(told.run))
+            place = Place(type, chosen.revision, name, len(told.run.acts), actor.id, actor.roles)
             return see_other(place.address(event=event, refusal=refusal))
         if not run:
             begun = Run(text_of(time.time_ns() // 1_000_000_000 * 1_000_000))
