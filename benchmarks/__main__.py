@@ -15,7 +15,19 @@ from benchmarks import appending, guards, machines, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
-PARTS = ("machines", "guards", "single", "batch", "append", "catchup", "rebuild", "backtest", "page", "memory")
+PARTS = (
+    "machines",
+    "guards",
+    "single",
+    "batch",
+    "append",
+    "catchup",
+    "rebuild",
+    "backtest",
+    "keeping",
+    "page",
+    "memory",
+)
 
 
 def parts_of(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
