@@ -15,7 +15,20 @@ from benchmarks import appending, guards, jetstream, machines, posting, reading,
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
-PARTS = ("machines", "guards", "single", "batch", "append", "nats", "catchup", "rebuild", "backtest", "page", "memory")
+PARTS = (
+    "machines",
+    "guards",
+    "single",
+    "batch",
+    "append",
+    "nats",
+    "catchup",
+    "rebuild",
+    "backtest",
+    "keeping",
+    "page",
+    "memory",
+)
 
 
 def parts_of(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:

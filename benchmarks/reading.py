@@ -14,7 +14,7 @@ import msgspec
 import uvloop
 from msgspec.structs import replace
 
-from benchmarks import backtesting, posting, processes, raw_sqlite, workload
+from benchmarks import backtesting, keeping, posting, processes, raw_sqlite, workload
 from benchmarks.processes import CHECKOUT, Server
 from benchmarks.rebuild import Rebuilt
 from benchmarks.report import Row, compared
@@ -38,7 +38,7 @@ def measure(folder: Path, parts: Sequence[str], transitions: int, rounds: int) -
             result += pages(server)
         if "memory" in parts:
             result += memory(server, transitions)
-    with_bare = {"catchup", "rebuild", "backtest"} & set(parts)
+    with_bare = {"catchup", "rebuild", "backtest", "keeping"} & set(parts)
     if with_bare:
         bare = raw_sqlite.RawLog(folder / "long.raw.db")
         uvloop.run(copy(data, bare))
@@ -48,6 +48,8 @@ def measure(folder: Path, parts: Sequence[str], transitions: int, rounds: int) -
             result += rebuilds(data, bare, rounds)
         if "backtest" in parts:
             result += backtesting.measure(data, rounds, lambda rates: scanned(bare, rates))
+        if "keeping" in parts:
+            result += keeping.measure(data, rounds, lambda rates: scanned(bare, rates))
         bare.close()
     if "page" in parts:
         result += uvloop.run(loads(data))
