@@ -15,13 +15,13 @@ import msgspec
 import nats
 import uvloop
 from nats.aio.client import Client
-from statewright_nats import open_store
-from statewright_nats.naming import subject_of
 
 from benchmarks.lives import Lives
 from benchmarks.report import Row, compared
 from benchmarks.stopwatch import Stopwatch
 from statewright.stores.words import Append, EventStore, Recorded, Ref
+from statewright_nats import open_store
+from statewright_nats.naming import subject_of
 from tests.plugins.nats.cluster import Cluster, binary
 
 ASKED = {1: None, 64: 3.0, 1_000: None}

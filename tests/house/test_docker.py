@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+
 from statewright_nats.address import Address
 
 HOUSE = Path(__file__).parents[2]

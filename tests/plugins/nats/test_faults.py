@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from statewright_nats import appending, link, open_store
 
 from statewright.machine.record import Record
 from statewright.stores.words import (
@@ -22,6 +21,7 @@ from statewright.stores.words import (
     StoreUncertain,
 )
 from statewright.testkit.store.writing import ORDER, command, head_of, move, recorded, turn, whole_log
+from statewright_nats import appending, link, open_store
 from tests.plugins.nats.between import Between
 from tests.plugins.nats.cluster import Cluster, binary
 

@@ -7,13 +7,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from statewright_nats import open_store
-from statewright_nats.store import StreamStore
 
 from statewright.machine.record import COMMANDS_KEPT
 from statewright.stores.index import LogIndex
 from statewright.stores.words import EventStore, LogDamaged, Ref, StoreUnavailable
 from statewright.testkit.store.writing import NOON, ORDER, bytes_of, command, head_of, move, record, turn, whole_log
+from statewright_nats import open_store
+from statewright_nats.store import StreamStore
 from tests.plugins.nats.cluster import Cluster
 
 

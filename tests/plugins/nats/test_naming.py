@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import _validate_subject
-from statewright_nats import open_store
-from statewright_nats.naming import partition_of, subject_of
 
 from statewright.stores.words import Ref
 from statewright.testkit.store.writing import command, move, record
+from statewright_nats import open_store
+from statewright_nats.naming import partition_of, subject_of
 from tests.plugins.nats.cluster import Cluster
 
 STRANGE = [

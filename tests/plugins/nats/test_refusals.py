@@ -9,11 +9,11 @@ from typing import Any
 
 import nats
 import pytest
+
+from statewright.stores.words import StoreRefused, StoreUnavailable
 from statewright_nats import open_store
 from statewright_nats.address import Address
 from statewright_nats.streams import faults_of
-
-from statewright.stores.words import StoreRefused, StoreUnavailable
 from tests.plugins.nats.between import Between
 from tests.plugins.nats.cluster import Cluster, binary
 

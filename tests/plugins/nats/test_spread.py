@@ -7,11 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from statewright_nats import open_store
-from statewright_nats.spread import SpreadStore
 
 from statewright.stores.words import START, BadPlace, EventStore, Recorded, Ref, StoreUnavailable
 from statewright.testkit.store.writing import NOON, bytes_of, command, head_of, move, record, whole_log
+from statewright_nats import open_store
+from statewright_nats.spread import SpreadStore
 from tests.plugins.nats.cluster import Cluster
 
 STREAMS = 3
