@@ -160,7 +160,7 @@ import asyncio, sys
 from statewright.consolidators import BUILT_IN, Leases, Runner, opened
 from statewright.stores.sqlite import SqliteStore
 store, engine = SqliteStore.open(sys.argv[1], read_only=True), opened(sys.argv[2])
-leases = Leases(engine, [made.name for made in BUILT_IN], sole=False, lease_s=float(sys.argv[3]), renew_s=0.3)
+leases = Leases(engine, [made.name for made in BUILT_IN], sole=False, lease_s=float(sys.argv[3]), renew_s=float(sys.argv[3]) * 0.3)
 asyncio.run(Runner(store, engine, batch=40, pace_s=0, leases=leases).run())
 """
 
