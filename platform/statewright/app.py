@@ -174,6 +174,7 @@ class Installation:
             bulk=self.bulk.wake,
         )
         self.pulse = Pulse(self.store, self.views)
+        self.backtests.take_turns(consolidators.Turn(self.engine, "backtests"))
         needs = Needs(
             self.catalog,
             self.store,
