@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, guards, machines, posting, reading, report
+from benchmarks import appending, bombs, guards, machines, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
-PARTS = ("machines", "guards", "single", "batch", "append", "catchup", "rebuild", "backtest", "page", "memory")
+PARTS = ("machines", "bombs", "guards", "single", "batch", "append", "catchup", "rebuild", "backtest", "page", "memory")
 
 
 def parts_of(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
@@ -44,6 +44,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
     with tempfile.TemporaryDirectory(dir=OUT, prefix="data-") as folder:
         work: dict[str, Callable[[], list[report.Row]]] = {
             "machines": lambda: machines.measure(rounds, seconds),
+            "bombs": bombs.measure,
             "single": lambda: posting.single(Path(folder), rounds, seconds),
             "batch": lambda: posting.batches(Path(folder), rounds, seconds),
             "append": lambda: appending.measure(Path(folder), rounds),
