@@ -11,12 +11,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, guards, jetstream, machines, posting, reading, report
+from benchmarks import appending, bombs, guards, jetstream, machines, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
 PARTS = (
     "machines",
+    "bombs",
     "guards",
     "single",
     "batch",
@@ -57,6 +58,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
     with tempfile.TemporaryDirectory(dir=OUT, prefix="data-") as folder:
         work: dict[str, Callable[[], list[report.Row]]] = {
             "machines": lambda: machines.measure(rounds, seconds),
+            "bombs": bombs.measure,
             "single": lambda: posting.single(Path(folder), rounds, seconds),
             "batch": lambda: posting.batches(Path(folder), rounds, seconds),
             "append": lambda: appending.measure(Path(folder), rounds),

@@ -227,7 +227,7 @@ async def test_of_two_servers_with_one_catalogue_one_runs_a_backtest_and_the_oth
 ) -> None:
     catalog, engine = Catalog.open(database), consolidators.opened(database)
     prepare(catalog)
-    first, second = (Keeper(catalog, log.path, database, beside=False) for _ in range(2))
+    first, second = (Keeper(catalog, reopening(log), database, beside=False) for _ in range(2))
     for keeper in (first, second):
         keeper.take_turns(consolidators.Turn(engine, "backtests", sole=False))
     running = [asyncio.create_task(first.run())]

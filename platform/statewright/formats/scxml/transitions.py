@@ -144,10 +144,10 @@ class Transitions:
                 element.way, f"{id[:60]!r} is no state of this document; the target is kept for you to mend"
             )
         found["target"] = written[0] if len(written) == 1 else written
-        inward = all(node is not None and node.is_in(holder) for node in nodes)
-        proper = all(node is not holder for node in nodes)
-        internal = element.get("type") == "internal" and holder.kind == "state" and bool(holder.children) and proper
-        if inward and not internal:
+        internal = element.get("type") == "internal" and holder.kind == "state" and bool(holder.children)
+        if all(node is not None and _may_lead_in(node, holder) for node in nodes) and not (
+            internal and all(node is not None and _stays_in(node, holder) for node in nodes)
+        ):
             found["reenter"] = True
 
     def _guard(self, element: Element) -> Any:
@@ -200,3 +200,17 @@ def _covers(wider: str, descriptor: str) -> bool:
         return True
     bare = descriptor.removesuffix(".*")
     return wider.endswith(".*") and bare != wider.removesuffix(".*") and matches(wider, bare)
+
+
+def _may_lead_in(target: Node, holder: Node) -> bool:
+    """Whether a target is a state or lies in it, or is a history that may turn out to lead there."""
+    if target.kind != "history" or target.parent is None:
+        return target.is_in(holder)
+    return target.parent.is_in(holder) or holder.is_in(target.parent)
+
+
+def _stays_in(target: Node, holder: Node) -> bool:
+    """Whether a target certainly lies below a state; the children of those around it a shallow history may restore."""
+    if target.kind == "history" and not target.is_in(holder):
+        return target.element.get("type") == "deep"
+    return target.is_in(holder) and target is not holder
