@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, guards, machines, posting, reading, report
+from benchmarks import appending, guards, machines, pages, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
-PARTS = ("machines", "guards", "single", "batch", "append", "catchup", "rebuild", "backtest", "page", "memory")
+PARTS = ("machines", "guards", "single", "batch", "append", "catchup", "rebuild", "backtest", "page", "memory", "pages")
 
 
 def parts_of(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
@@ -48,6 +48,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
             "batch": lambda: posting.batches(Path(folder), rounds, seconds),
             "append": lambda: appending.measure(Path(folder), rounds),
             "guards": lambda: guards.measure(rounds),
+            "pages": lambda: pages.measure(Path(folder), 200_000 if quick else 1_000_000),
         }
         for part in only:
             if part in work:

@@ -27,6 +27,8 @@ def main(base: str) -> None:
             _take(browser, base, "/definitions/support_ticket?heat=ever", f"definition-{theme}", theme)
             _take(browser, base, "/entities?type=order", f"entities-{theme}", theme)
             _take(browser, base, f"/entities/order/{busiest}", f"entity-{theme}", theme)
+        query = "/entities?q=type:order+-state:delivered,cancelled,returned+data.total:%3E1000&order=longest"
+        _take(browser, base, f"{query}&columns=state,since,actor,data.total,data.customer", "list-by-query", "light")
         _take(browser, base, "/", "palette", "light", keys="/")
         _take(browser, base, f"/entities/order/{busiest}", "entity-phone", "light", PHONE)
         browser.close()

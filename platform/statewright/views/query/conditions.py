@@ -159,11 +159,14 @@ def _of_data(term: Term, json: Json) -> Condition:
 
 def _compared(value: Value, op: str, path: str, json: Json, upto: Value | None = None) -> Condition:
     """Numbers by size; other text, days and times in RFC 3339 among it, by its characters."""
-    numbers = [bound.text for bound in (value, upto) if bound is not None]
-    if all(_NUMBER.fullmatch(number) for number in numbers) and not value.quoted:
-        kind, left, bounds = json.kinds["number"], json.number, [_number(number) for number in numbers]
+    texts = [bound.text for bound in (value, upto) if bound is not None]
+    bounds: list[str | int | float] = []
+    if all(_NUMBER.fullmatch(text) for text in texts) and not value.quoted:
+        kind, left = json.kinds["number"], json.number
+        bounds += [_number(text) for text in texts]
     else:
-        kind, left, bounds = json.kinds["text"], json.text, [*numbers]
+        kind, left = json.kinds["text"], json.text
+        bounds += texts
     first = f"case when {json.kind} in ({kind}) then {left} {op} ? end"
     if upto is None:
         return Condition(first, (path, path, bounds[0]))
