@@ -22,6 +22,7 @@ from statewright.views.answers import (
     State,
     StateStays,
     Stays,
+    Tally,
     TypeOverview,
     state_of,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "StateStays",
     "Stays",
     "Step",
+    "Tally",
     "Throughput",
     "TransitionDwell",
     "TypeOverview",

@@ -203,7 +203,11 @@ def _of_value(value: Value, path: str, json: Json) -> Condition:
 
 def _text_or_element(test: str, value: str, path: str, json: Json) -> Condition:
     """A test of the text at a path, or of any element of the list there."""
-    alone = f"{json.kind} in ({json.kinds['text']}) and {test.replace('{left}', json.text)}"
+    alone = test.replace("{left}", json.text)
     among = f"select 1 from {json.elements} where {test.replace('{left}', json.element)}"  # noqa: S608 - our own words
-    sql = f"(({alone}) or ({json.kind} in ({json.kinds['list']}) and exists ({among})))"
+    # `case` and not `and`: what looks into a list must not be asked of anything else, and `and` promises no order.
+    sql = (
+        f"case when {json.kind} in ({json.kinds['text']}) then {alone}"
+        f" when {json.kind} in ({json.kinds['list']}) then exists ({among}) end"
+    )
     return Condition(sql, (path, path, value, path, path, value))
