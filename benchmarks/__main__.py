@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, bombs, guards, jetstream, machines, posting, reading, report
+from benchmarks import appending, bombs, guards, jetstream, machines, pages, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
@@ -29,6 +29,7 @@ PARTS = (
     "keeping",
     "page",
     "memory",
+    "pages",
 )
 
 
@@ -64,6 +65,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
             "append": lambda: appending.measure(Path(folder), rounds),
             "nats": lambda: jetstream.measure(Path(folder), rounds),
             "guards": lambda: guards.measure(rounds),
+            "pages": lambda: pages.measure(Path(folder), 200_000 if quick else 1_000_000),
         }
         for part in only:
             if part in work:

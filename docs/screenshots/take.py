@@ -35,6 +35,8 @@ def main(base: str) -> None:
             _take(browser, base, f"/entities/shipment/{delivered}/related", f"related-{theme}", theme)
             _take(browser, base, "/refusals?type=order", f"refusals-{theme}", theme)
         _take(browser, base, f"/entities/order/{busiest}?at=1&with=4", "entity-compared", "light", whole=True)
+        query = "/entities?q=type:order+-state:delivered,cancelled,returned+data.total:%3E1000&order=longest"
+        _take(browser, base, f"{query}&columns=state,since,actor,data.total,data.customer", "list-by-query", "light")
         _take(browser, base, "/", "palette", "light", keys="/")
         _take(browser, base, f"/entities/order/{busiest}", "entity-phone", "light", PHONE)
         browser.close()

@@ -14,7 +14,7 @@ from statewright.http.routes import openapi
 
 from .conftest import Server, front_door
 
-METHODS = {"GET", "POST", "DELETE"}
+METHODS = {"GET", "POST", "PUT", "DELETE"}
 UNLISTED = {"/problems", "/api/docs", "/api/v1/views/{name}"}
 """Pages for people, and the route that says which views there are."""
 

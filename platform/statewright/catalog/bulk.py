@@ -182,7 +182,7 @@ class BulkEvents:
 
     def counts(self, id: int) -> list[Count]:
         """How many of its rows came to the same, the most first."""
-        columns = (BulkRow.foreseen, BulkRow.became, BulkRow.why)
+        columns = (col(BulkRow.foreseen), col(BulkRow.became), col(BulkRow.why))
         with Session(self._engine) as session:
             found = session.exec(select(*columns, func.count()).where(BulkRow.job == id).group_by(*columns)).all()
         counts = [
@@ -291,11 +291,11 @@ class BulkEvents:
         ]
         with writing(self._engine) as session:
             if changed:
-                named = {field: bindparam("outcome"), "why": bindparam("a_why"), "detail": bindparam("a_detail")}
+                named: dict[str, Any] = {"why": bindparam("a_why"), "detail": bindparam("a_detail")}
                 statement = (
                     update(BulkRow.__table__)  # type: ignore[attr-defined]  # SQLModel gives it to every table
                     .where(col(BulkRow.job) == bindparam("a_job"), col(BulkRow.number) == bindparam("a_number"))
-                    .values(**named, version=bindparam("a_version"))
+                    .values(**named, **{field: bindparam("outcome")}, version=bindparam("a_version"))
                 )
                 session.connection().execute(statement, changed)
             return _row(session, id).status == status

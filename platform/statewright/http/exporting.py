@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
@@ -53,14 +53,14 @@ class TallyItem(Struct):
     count: int
 
 
-class Tally(Struct):
+class TallyShape(Struct):
     """How many entities fit a query, per type and configuration, the fullest first."""
 
     total: int
     items: list[TallyItem]
 
 
-@get("/views/tally", opt=says(Answer("The counts.", Tally), "not_there_yet"))
+@get("/views/tally", opt=says(Answer("The counts.", TallyShape, headers=("Statewright-Place",)), "not_there_yet"))
 async def tally_entities(
     rooms: NamedDependency[Rooms],
     of_type: OfType = None,
@@ -68,13 +68,13 @@ async def tally_entities(
     q: ByQuery = None,
     min_place: MinPlace = None,
     wait: Wait = 0,
-) -> Tally:
+) -> Response[TallyShape]:
     """How many entities fit a query. One that takes long to count may be answered as it was a moment ago."""
     query = narrowed(query_of(q), of_type, states or [])
     await reach(rooms, "entities", min_place, wait)
     found = await asyncio.to_thread(rooms.views.tally, query)
-    items = [TallyItem(each.type, _state(each.state), each.count) for each in found]
-    return Tally(sum(item.count for item in items), items)
+    items = [TallyItem(each.type, _state(each.state), each.count) for each in found.items]
+    return Response(TallyShape(found.total, items), headers={"Statewright-Place": found.place})
 
 
 def _state(state: str | Sequence[str]) -> State:

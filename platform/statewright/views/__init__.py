@@ -22,6 +22,7 @@ from statewright.views.answers import (
     State,
     StateStays,
     Stays,
+    Tally,
     TypeOverview,
     state_of,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "StateStays",
     "Stays",
     "Step",
+    "Tally",
     "Throughput",
     "TransitionDwell",
     "TypeOverview",

@@ -38,6 +38,18 @@ class ConfigurationTally(Struct, frozen=True):
     count: int
 
 
+class Tally(Struct, frozen=True):
+    """How many entities fit a query, per type and configuration, the fullest first."""
+
+    place: Place
+    items: list[ConfigurationTally]
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(item.count for item in self.items)
+
+
 class RevisionCount(Struct, frozen=True):
     """How many entities that live under a revision rest in exactly this configuration."""
 

@@ -29,6 +29,7 @@ from statewright.views.answers import (
     RevisionCount,
     Standing,
     Stays,
+    Tally,
     TypeOverview,
     state_of,
 )
@@ -250,17 +251,16 @@ class Views:
         ]
         return EntityPage(rows, page.next, page.place)
 
-    def tally(self, query: Query) -> list[ConfigurationTally]:
-        """How many entities fit a query, per type and configuration, the fullest first; a moment old where it takes
-        long to count."""
+    def tally(self, query: Query) -> Tally:
+        """How many entities fit a query; as it was a moment ago where it takes long to count."""
         with reading(self._engine, "entities") as view:
 
-            def count() -> list[ConfigurationTally]:
-                found = listing.tally(view, query, _now())
-                return [
-                    ConfigurationTally(type, state_of(leaves_of_state(state)), count)
-                    for (type, state), count in sorted(found.items(), key=lambda item: (-item[1], item[0]))
-                ]
+            def count() -> Tally:
+                found = sorted(listing.tally(view, query, _now()).items(), key=lambda item: (-item[1], item[0]))
+                return Tally(
+                    view.place,
+                    [ConfigurationTally(type, state_of(leaves_of_state(state)), n) for (type, state), n in found],
+                )
 
             return self._cache.recent(("tally", written(query), view.generation), count) if query.narrows else count()
 

@@ -97,12 +97,12 @@ def _choices(needs: Needs, meant: Meant, machine: Machine) -> tuple[int | None, 
     except NotBuiltYet:
         return None, [Choice(name, None) for name in names]
     takes = dict.fromkeys(names, 0)
-    for each in tally:
+    for each in tally.items:
         for name in machine.allowed(shown.leaves_of(each.state)):
             if name in takes:
                 takes[name] += each.count
     choices = [Choice(name, takes[name]) for name in names]
-    return sum(each.count for each in tally), sorted(choices, key=lambda choice: -(choice.takes or 0))
+    return tally.total, sorted(choices, key=lambda choice: -(choice.takes or 0))
 
 
 def actor_of(fields: list[tuple[str, Any]]) -> Actor:

@@ -39,7 +39,7 @@ def facets(needs: Needs, asked: Asked, *, count: bool) -> Facets:
     type, query = asked.query.type, asked.query
     counted = count or not query.narrows
     base = query.without("state") if type is not None else query.without("type")
-    found = needs.views.tally(base if counted else base.without(*_slow(base)))
+    found = needs.views.tally(base if counted else base.without(*_slow(base))).items
     total = sum(each.count for each in found if query.holds_for(each.type, shown.leaves_of(each.state)))
     everybody = sum(each.count for each in found)
     if type is None:

@@ -159,11 +159,14 @@ def _of_data(term: Term, json: Json) -> Condition:
 
 def _compared(value: Value, op: str, path: str, json: Json, upto: Value | None = None) -> Condition:
     """Numbers by size; other text, days and times in RFC 3339 among it, by its characters."""
-    numbers = [bound.text for bound in (value, upto) if bound is not None]
-    if all(_NUMBER.fullmatch(number) for number in numbers) and not value.quoted:
-        kind, left, bounds = json.kinds["number"], json.number, [_number(number) for number in numbers]
+    texts = [bound.text for bound in (value, upto) if bound is not None]
+    bounds: list[str | int | float] = []
+    if all(_NUMBER.fullmatch(text) for text in texts) and not value.quoted:
+        kind, left = json.kinds["number"], json.number
+        bounds += [_number(text) for text in texts]
     else:
-        kind, left, bounds = json.kinds["text"], json.text, [*numbers]
+        kind, left = json.kinds["text"], json.text
+        bounds += texts
     first = f"case when {json.kind} in ({kind}) then {left} {op} ? end"
     if upto is None:
         return Condition(first, (path, path, bounds[0]))
@@ -200,7 +203,11 @@ def _of_value(value: Value, path: str, json: Json) -> Condition:
 
 def _text_or_element(test: str, value: str, path: str, json: Json) -> Condition:
     """A test of the text at a path, or of any element of the list there."""
-    alone = f"{json.kind} in ({json.kinds['text']}) and {test.replace('{left}', json.text)}"
+    alone = test.replace("{left}", json.text)
     among = f"select 1 from {json.elements} where {test.replace('{left}', json.element)}"  # noqa: S608 - our own words
-    sql = f"(({alone}) or ({json.kind} in ({json.kinds['list']}) and exists ({among})))"
+    # `case` and not `and`: what looks into a list must not be asked of anything else, and `and` promises no order.
+    sql = (
+        f"case when {json.kind} in ({json.kinds['text']}) then {alone}"
+        f" when {json.kind} in ({json.kinds['list']}) then exists ({among}) end"
+    )
     return Condition(sql, (path, path, value, path, path, value))

@@ -79,8 +79,8 @@ class _Reading:
         self.at += negated
         field = _FIELD.match(self.text, self.at)
         if field is None:
-            values = (self._value(),)
-            return Term(WORD, values, negated=negated, at=self.begin, end=self.at)
+            word = self._value()
+            return Term(WORD, (word,), negated=negated, at=self.begin, end=self.at)
         name, path = self._field(field["name"])
         self.at = field.end()
         op = self._op()

@@ -42,7 +42,7 @@ def stretch_of(term: Term, now: Micros) -> Stretch:
     Raises BadTime.
     """
     if term.op == "..":
-        return _between(*term.values, now)
+        return _between(term.values[0], term.values[1], now)
     if len(term.values) > 1:
         raise BadTime("several times cannot be named; write from..to")
     value = term.values[0]
