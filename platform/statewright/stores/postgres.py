@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler, PGTypeCompiler
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
@@ -100,6 +100,16 @@ class Dialect(PGDialect_psycopg):
         super().__init__(**options, use_native_hstore=False)  # type: ignore[no-untyped-call]
         if self.dbapi is not None:
             _adapt(self._psycopg_adapters_map)
+
+    @classmethod
+    def import_dbapi(cls) -> Any:
+        """The driver, which comes with the package that keeps a log in PostgreSQL."""
+        try:
+            return super().import_dbapi()  # type: ignore[no-untyped-call]
+        except ImportError as error:
+            raise ImportError(
+                "PostgreSQL needs the package statewright-postgres; install it beside this one"
+            ) from error
 
     def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:
         """Run a statement; one that SQLAlchemy did not write itself is translated first."""
@@ -183,9 +193,3 @@ def make_schema(connection: Connection) -> None:
         schema = next(name for name in names if name and not name.startswith("$"))
         quoted = connection.dialect.identifier_preparer.quote(schema)
         connection.exec_driver_sql(f"create schema if not exists {quoted}")
-
-
-def in_schema(url: str, schema: str) -> str:
-    """The URL of the same database with `schema` as the place of its tables, as SQLAlchemy writes it."""
-    address = make_url(url).set(drivername="postgresql+psycopg")
-    return address.update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(hide_password=False)
