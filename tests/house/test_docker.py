@@ -22,15 +22,20 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
 
 
-def test_the_compose_file_is_valid_by_the_compose_specification() -> None:
+COMPOSITIONS = sorted(DOCKER.glob("compose*.yaml"))
+
+
+@pytest.mark.parametrize("file", COMPOSITIONS, ids=lambda file: file.name)
+def test_a_compose_file_is_valid_by_the_compose_specification(file: Path) -> None:
     command = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
 
-    done = subprocess.run([*command, DOCKER / "compose.yaml"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_nothing_is_published_beyond_this_machine_while_callers_have_no_keys() -> None:
-    services = YAML(typ="safe").load(DOCKER / "compose.yaml")["services"]
+@pytest.mark.parametrize("file", COMPOSITIONS, ids=lambda file: file.name)
+def test_nothing_is_published_beyond_this_machine_while_callers_have_no_keys(file: Path) -> None:
+    services = YAML(typ="safe").load(file)["services"]
 
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert published == ["127.0.0.1:8000:8080"]
