@@ -11,11 +11,23 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, guards, machines, posting, reading, report
+from benchmarks import appending, guards, machines, postgres, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
-PARTS = ("machines", "guards", "single", "batch", "append", "catchup", "rebuild", "backtest", "page", "memory")
+PARTS = (
+    "machines",
+    "guards",
+    "single",
+    "batch",
+    "append",
+    "postgres",
+    "catchup",
+    "rebuild",
+    "backtest",
+    "page",
+    "memory",
+)
 
 
 def parts_of(context: click.Context, parameter: click.Parameter, text: str) -> list[str]:
@@ -47,6 +59,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
             "single": lambda: posting.single(Path(folder), rounds, seconds),
             "batch": lambda: posting.batches(Path(folder), rounds, seconds),
             "append": lambda: appending.measure(Path(folder), rounds),
+            "postgres": lambda: postgres.measure(Path(folder), rounds, seconds, 200_000 if quick else 1_000_000),
             "guards": lambda: guards.measure(rounds),
         }
         for part in only:
