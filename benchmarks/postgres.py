@@ -34,8 +34,8 @@ ASKED = {1: 0.6, 16: 1.0, 64: 1.3}
 """Clients of one process, and the least share of pgbench's commits with as many."""
 BATCH = 100
 PROCESSES = 4
-SHARED = 200
-"""Entities that the processes share: many conflicts."""
+SHARED = 1_000
+"""Entities that the processes share, so that they often want to move one at the same time."""
 _BARE = "create table {} (position bigserial primary key, entity bigint, version integer, at bigint, record text)"
 _COLUMNS = ("entity", "version", "at", "record")
 
