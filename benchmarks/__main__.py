@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks import appending, bombs, guards, jetstream, machines, pages, posting, reading, report
+from benchmarks import appending, bombs, guards, jetstream, machines, pages, postgres, posting, reading, report
 
 OUT = Path(__file__).parent / "out"
 BUSY = 0.5
@@ -23,6 +23,7 @@ PARTS = (
     "batch",
     "append",
     "nats",
+    "postgres",
     "catchup",
     "rebuild",
     "backtest",
@@ -64,6 +65,7 @@ def main(only: list[str], quick: bool, rounds: int | None) -> None:
             "batch": lambda: posting.batches(Path(folder), rounds, seconds),
             "append": lambda: appending.measure(Path(folder), rounds),
             "nats": lambda: jetstream.measure(Path(folder), rounds),
+            "postgres": lambda: postgres.measure(Path(folder), rounds, seconds, 200_000 if quick else 1_000_000),
             "guards": lambda: guards.measure(rounds),
             "pages": lambda: pages.measure(Path(folder), 200_000 if quick else 1_000_000),
         }

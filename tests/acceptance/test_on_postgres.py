@@ -1,4 +1,4 @@
-"""Servers whose log, catalogue and views lie in one PostgreSQL: they decide alike, and share one history through kills."""
+"""Servers with all they keep in one PostgreSQL decide as others do, and share one history while they are killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.postgresql import Server
 from tests.views.incidents import oracle_of
 from tests.views.test_oracle import LOGS
 
-ROUNDS = int(os.environ.get("STATEWRIGHT_KILLS", "3"))
+ROUNDS = int(os.environ.get("STATEWRIGHT_KILLS", "2"))
 LAMPS = 60
 CALLERS = 12
 ALL_LOGS = os.environ.get("STATEWRIGHT_ALL_LOGS") == "1"

@@ -24,7 +24,10 @@ def instructions() -> list[tuple[str, str]]:
     return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
 
 
-@pytest.mark.parametrize("file", sorted(DOCKER.glob("compose*.yaml")), ids=lambda file: file.name)
+COMPOSITIONS = sorted(DOCKER.glob("compose*.yaml"))
+
+
+@pytest.mark.parametrize("file", COMPOSITIONS, ids=lambda file: file.name)
 def test_a_compose_file_is_valid_by_the_compose_specification(file: Path) -> None:
     command = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
 
@@ -32,8 +35,9 @@ def test_a_compose_file_is_valid_by_the_compose_specification(file: Path) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_nothing_is_published_beyond_this_machine_while_callers_have_no_keys() -> None:
-    services = YAML(typ="safe").load(DOCKER / "compose.yaml")["services"]
+@pytest.mark.parametrize("file", COMPOSITIONS, ids=lambda file: file.name)
+def test_nothing_is_published_beyond_this_machine_while_callers_have_no_keys(file: Path) -> None:
+    services = YAML(typ="safe").load(file)["services"]
 
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert published == ["127.0.0.1:8000:8080"]

@@ -14,13 +14,14 @@ import pytest
 
 from statewright.catalog import Catalog
 from statewright.commands import Committer
+from statewright.machine.record import Record
 from statewright.stores.words import (
     LogDamaged,
     StoreRefused,
     StoreUnavailable,
     StoreUncertain,
 )
-from statewright.testkit.store.writing import ORDER, PARCEL, command, head_of, move, record, turn, whole_log
+from statewright.testkit.store.writing import CART, NOON, ORDER, PARCEL, command, head_of, move, record, turn, whole_log
 from statewright_postgres import PostgresStore, open_store
 from statewright_postgres import store as module
 from tests.acceptance.lamp import LAMP
@@ -356,6 +357,27 @@ async def test_who_hears_no_notice_looks_for_himself(url: str, monkeypatch: pyte
     await turn(store, ORDER, 1)
 
     assert await asyncio.wait_for(waiting, PATIENCE_S) is True
+    await other.close()
+    await store.close()
+
+
+async def test_a_page_that_is_read_twice_holds_no_more_the_second_time(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = await opened(url), await opened(url)
+    await record(store, command("c-1", move(ORDER, None), now=NOON + 5))
+    await record(store, command("c-2", move(PARCEL, None), now=NOON))  # which keeps its clock
+    again = store._again
+
+    async def overtaken(page: Any) -> list[Record]:
+        await turn(other, CART, 1)
+        return await again(page)
+
+    monkeypatch.setattr(store, "_again", overtaken)
+    batch = await store.read("0", 100)
+
+    assert [line.position for line in batch.records] == [1, 2]
+    assert batch.place == "2"
     await other.close()
     await store.close()
 

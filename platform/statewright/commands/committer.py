@@ -22,6 +22,7 @@ from statewright.machine.decide import Refused, Why
 from statewright.machine.moments import Micros
 from statewright.machine.record import COMMANDS_KEPT, Head, Record
 from statewright.stores.words import (
+    Conflict,
     EventStore,
     Recorded,
     Ref,
@@ -34,6 +35,9 @@ from statewright.stores.words import (
 
 HEADS_BYTES = 256_000_000
 """How much data, as JSON, the heads kept in memory may hold together."""
+STALE_AT_MOST = 0.05
+"""The share of events decided on a head that another process had moved, above which heads are read for each group: a
+read costs less than to decide, to lose and to decide again."""
 _UNKNOWN = "it is not known whether this was recorded; send it again with the id in `command`"
 _log = logging.getLogger("statewright.committer")
 
@@ -69,6 +73,7 @@ class Committer:
         self._queue: deque[Job] = deque()
         self._heads: dict[Ref, Head | None] = {}
         self._grown = 0
+        self._stale = 0.0
         self._told: set[tuple[str, int]] = set()
         self._unread: set[Ref] = set()
         self._last_stamp: Micros = 0
@@ -233,6 +238,8 @@ class Committer:
             outcomes = await self.store.append(deciding.appends)
         except StoreUncertain:
             return await self._ask_what_became(deciding)
+        stale = sum(type(outcome) is Conflict for outcome in outcomes) / len(outcomes)
+        self._stale += (stale - self._stale) / 16
         for item, append, answer, outcome in zip(
             deciding.owners, deciding.appends, deciding.answers, outcomes, strict=True
         ):
@@ -349,11 +356,12 @@ class Committer:
         return heads
 
     async def _read_heads(self, refs: Iterable[Ref], heads: dict[Ref, Head | None]) -> None:
-        """Add the heads of `refs` to `heads`: from memory, else by one read."""
+        """Add the heads of `refs` to `heads`: from memory, unless what is there is stale too often, else by one read."""
         missing: dict[Ref, None] = {}
         cached = self._heads
+        known = cached if self._stale <= STALE_AT_MOST else {}
         for ref in refs:
-            head = cached.get(ref)
+            head = known.get(ref)
             if head is not None:
                 heads[ref] = head
             elif ref not in heads:  # known not to be there, or not known: only those that exist are kept

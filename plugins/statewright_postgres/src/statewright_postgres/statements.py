@@ -163,8 +163,10 @@ select max(position) as last, count(*) as rows, min(position) as first, count(cl
 from (select * from transition where position > $1 order by position limit $2) as page"""
 """A page of the log after a position. Its positions have no gaps unless somebody took rows out."""
 
-READ_WITH_CLOCKS = f"{_PACKED} (select * from transition where position > $1 order by position limit $2) as page"
-"""The same page, where some of it was stamped otherwise than its committer's clock showed."""
+READ_WITH_CLOCKS = f"""{_PACKED} (
+    select * from transition where position > $1 and position <= $2 order by position
+) as page"""
+"""The transitions between two positions, where some were stamped otherwise than their committer's clock showed."""
 
 READ_ENTITY = f"""{_PACKED} (
     select * from transition where entity = (select key from entity where type = $1 and id = $2) and version > $3

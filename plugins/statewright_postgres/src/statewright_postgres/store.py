@@ -326,7 +326,7 @@ class PostgresStore:
         if not page.rows:
             return []
         if page.clocks or page.last - page.first >= page.rows:
-            return await self._page(statements.READ_WITH_CLOCKS, page.after, page.wanted)
+            return await self._again(page)
         try:
             found = _decode_all(f"[{page.records}]")
             stamps = struct.unpack(f">{page.rows}q", page.stamps)
@@ -334,8 +334,12 @@ class PostgresStore:
                 record.position = position
                 record.recorded_at = stamp
         except (msgspec.DecodeError, ValueError):
-            return await self._page(statements.READ_WITH_CLOCKS, page.after, page.wanted)  # says where the damage is
+            return await self._again(page)  # says where the damage is
         return found
+
+    async def _again(self, page: _Page) -> list[Record]:
+        """The same transitions as rows that say more; no later ones, though there may be some by now."""
+        return await self._page(statements.READ_WITH_CLOCKS, page.after, page.last)
 
     async def find_command(self, ref: Ref, command: str) -> Sequence[Record]:
         early = await self._page(statements.EARLY, *ref, COMMANDS_KEPT)
@@ -349,7 +353,7 @@ class PostgresStore:
 
     async def _made_from(self, first: int, command: str, limit: int) -> list[Record]:
         """What a command made from a position on: its transitions stand side by side, recorded by one statement."""
-        page = await self._page(statements.READ_WITH_CLOCKS, first - 1, limit)
+        page = await self._page(statements.READ_WITH_CLOCKS, first - 1, first - 1 + limit)
         digest = page[0].digest
         return list(itertools.takewhile(lambda one: (one.command, one.digest) == (command, digest), page))
 
