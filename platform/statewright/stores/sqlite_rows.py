@@ -134,7 +134,7 @@ def each(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> Iter
 
 
 def next_of_log(connection: apsw.Connection, after: int, limit: int, gapless: bool = True) -> list[Record]:
-    """The transitions after a position. Raises LogDamaged; in a log that is `gapless` a position left out is damage too."""
+    """The transitions after a position. Raises LogDamaged; in a `gapless` log a position left out is damage, too."""
     found = records(connection, AFTER, (after, limit))
     if gapless and found and found[-1].position != after + len(found):
         missing = next(at for at, record in enumerate(found, after + 1) if record.position != at)
