@@ -347,7 +347,7 @@ class Committer:
         return heads
 
     async def _read_heads(self, refs: Iterable[Ref], heads: dict[Ref, Head | None]) -> None:
-        """Add the heads of `refs` to `heads`: from memory, unless what is there is stale too often, else by one read."""
+        """Add the heads of `refs` to `heads`: from memory, unless that is stale too often, else by one read."""
         missing: dict[Ref, None] = {}
         cached = self._heads
         known = cached if self._stale <= STALE_AT_MOST else {}
