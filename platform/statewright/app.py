@@ -149,6 +149,7 @@ class Installation:
             self.store, self.catalog, self.committer, self.views, self._rebuild, self.timers, self.backtests.wake
         )
         self.pulse = Pulse(self.store, self.views)
+        self.backtests.take_turns(consolidators.Turn(self.engine, "backtests"))
         needs = Needs(
             self.catalog,
             self.store,

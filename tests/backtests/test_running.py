@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from statewright import consolidators
 from statewright.backtests import Keeper, run
 from statewright.backtests.sharing import OpenLog, shared
 from statewright.catalog import Backtest, Catalog
@@ -23,6 +24,7 @@ from statewright.stores.memory import MemoryStore
 from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import EventStore
 from tests.backtests.recording import machine_of, record
+from tests.postgres import on_both
 
 LOAN: dict[str, Any] = {
     "id": "loan",
@@ -65,14 +67,18 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 @pytest.fixture
 def catalog(tmp_path: Path) -> Any:
     catalog = Catalog.open(f"sqlite:///{tmp_path / 'catalog.sqlite'}")
-    catalog.register(json.dumps(LOAN).encode(), activate=True)
-    catalog.register(json.dumps(GUARDED).encode())
+    prepare(catalog)
     yield catalog
     catalog.close()
 
 
 def reopening(log: SqliteStore) -> OpenLog:
     return partial(open_log, Settings(data=log.path.parent), read_only=True)
+
+
+def prepare(catalog: Catalog) -> None:
+    catalog.register(json.dumps(LOAN).encode(), activate=True)
+    catalog.register(json.dumps(GUARDED).encode())
 
 
 def ask(catalog: Catalog) -> int:
@@ -213,6 +219,33 @@ async def test_what_waits_is_run_beside_the_server_and_what_comes_later_too(
     assert (result(catalog).id, result(catalog).status) == (second, "done")
     keeper.stop()
     await running
+
+
+@on_both
+async def test_of_two_servers_with_one_catalogue_one_runs_a_backtest_and_the_other_goes_on_when_it_is_gone(
+    log: SqliteStore, database: str
+) -> None:
+    catalog, engine = Catalog.open(database), consolidators.opened(database)
+    prepare(catalog)
+    first, second = (Keeper(catalog, reopening(log), database, beside=False) for _ in range(2))
+    for keeper in (first, second):
+        keeper.take_turns(consolidators.Turn(engine, "backtests", sole=False))
+    running = [asyncio.create_task(first.run())]
+    await asyncio.sleep(0)
+    running.append(asyncio.create_task(second.run()))
+    for keeper, other in ((first, second), (second, first)):
+        ask(catalog)
+        keeper.wake()
+        other.wake()
+        await _ended(catalog)
+        assert (result(catalog).status, result(catalog).tally.refused) == ("done", 10)
+        keeper.stop()
+    await asyncio.gather(*running)
+
+    with engine.connect() as connection:
+        assert set(connection.exec_driver_sql("select attempts from backtest").scalars()) == {1}
+    catalog.close()
+    engine.dispose()
 
 
 async def test_a_log_shared_by_processes_gives_the_same_result(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from msgspec import Struct
 from statewright import consolidators
 from statewright.catalog import Catalog
 from statewright.commands import Committer, SendEvent, Timers
-from statewright.consolidators import Runner
+from statewright.consolidators import Runner, Turn
 from statewright.machine.record import Record
 from statewright.stores.memory import MemoryStore
 from statewright.stores.words import Append, Outcome, Ref, StoreUnavailable
@@ -235,3 +236,26 @@ async def test_nobody_may_send_what_a_timer_sends(world: World) -> None:
     await world.send("1", "after.PT1H.open")
 
     assert len(await world.history("1")) == 1
+
+
+async def test_of_two_processes_one_fires_what_is_due_and_the_other_when_it_is_gone(world: World) -> None:
+    one, other = (
+        Timers(world.committer, world, clock=world.clock, turn=Turn(world.engine, "timers", sole=False))
+        for _ in range(2)
+    )
+    await world.send("1", "NOTE", paid=False)
+    await world.seen()
+    world.clock.now += HOUR + 1_000_000
+
+    assert (await one.look(), await other.look()) == (1, 0)
+    one.stop()
+    await one.run()
+    await world.send("2", "NOTE", paid=False)
+    await world.seen()
+    world.clock.now += HOUR + 1_000_000
+    deadline = time.monotonic() + 60
+    while not await other.look():
+        assert time.monotonic() < deadline, "nobody fires"
+        await asyncio.sleep(0.1)
+
+    assert [record.kind for record in await world.history("2")] == ["event", "timer"]

@@ -160,7 +160,8 @@ import asyncio, sys
 from statewright.consolidators import BUILT_IN, Leases, Runner, opened
 from statewright.stores.sqlite import SqliteStore
 store, engine = SqliteStore.open(sys.argv[1], read_only=True), opened(sys.argv[2])
-leases = Leases(engine, [made.name for made in BUILT_IN], sole=False, lease_s=float(sys.argv[3]), renew_s=0.3)
+lease_s = float(sys.argv[3])
+leases = Leases(engine, [made.name for made in BUILT_IN], sole=False, lease_s=lease_s, renew_s=0.3 * lease_s)
 asyncio.run(Runner(store, engine, batch=40, pace_s=0, leases=leases).run())
 """
 
@@ -187,7 +188,8 @@ async def test_views_are_a_fold_of_the_log_though_holders_of_leases_are_killed_a
             if attempt % 2:
                 ask_for_rebuild(engine, chance.choice(VIEWS), 0)
             # One that is stopped while it writes holds up everybody in an embedded database, lease or not.
-            victim = processes.lose(signal.SIGSTOP if attempt % 3 == 1 and "postgres" in database else signal.SIGKILL)
+            how = signal.SIGSTOP if attempt % 3 == 1 and "postgres" in database else signal.SIGKILL
+            victim = processes.lose(how, runners(views))
             began = time.monotonic()
             await held_by(views, processes.awake)
             print(f"round {attempt}: taken over {time.monotonic() - began:.1f} s later, with a lease of {LEASE_S} s")
@@ -218,10 +220,11 @@ class Processes:
         self._all.append(process)
         self.awake.append(process)
 
-    def lose(self, how: signal.Signals) -> subprocess.Popen[bytes]:
-        """Kill or stop the oldest one, and start another."""
-        process = self.awake.pop(0)
+    def lose(self, how: signal.Signals, runners: set[str]) -> subprocess.Popen[bytes]:
+        """Kill or stop one that runs something, and start another."""
+        process = next(process for process in self.awake if f"process {process.pid}" in runners)
         process.send_signal(how)
+        self.awake.remove(process)
         self.start()
         return process
 
@@ -245,9 +248,9 @@ async def held_by(views: Views, processes: list[subprocess.Popen[bytes]]) -> Non
     """Return when every consolidator is run by one of `processes`."""
     names = {f"process {process.pid}" for process in processes}
 
-    def are_all() -> bool:
-        standings = views.standing()
-        runners = {(standing.held_by or "").rpartition(", ")[2] for standing in standings}
-        return len(standings) == len(VIEWS) and runners <= names
+    await until(lambda: len(views.standing()) == len(VIEWS) and runners(views) <= names)
 
-    await until(are_all)
+
+def runners(views: Views) -> set[str]:
+    """The processes that run consolidators, and "" where one is run by none."""
+    return {(standing.held_by or "").rpartition(", ")[2] for standing in views.standing()}

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from statewright.consolidators import BUILT_IN
 from tests.house.examples import Example, differences, examples_in, run
 
 HOUSE = Path(__file__).parents[2]
@@ -98,13 +99,13 @@ def test_an_answer_may_be_shown_in_part(shown: str) -> None:
 
 
 def _wait_until_views_are_kept(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when the server takes events and its other process has begun with the views."""
+    """Return when the server takes events and its other process has begun with every view."""
     end = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < end:
         assert server.poll() is None, log.read_text()
         try:
             with urllib.request.urlopen(f"{address}/api/v1/consolidators", timeout=5) as answer:
-                if json.load(answer)["items"]:
+                if len(json.load(answer)["items"]) == len(BUILT_IN):
                     return
         except OSError:
             pass

@@ -14,8 +14,11 @@ from statewright.backtests.running import run
 from statewright.backtests.sharing import LARGE, OpenLog, begin_quietly, shared, workers
 from statewright.catalog import Catalog
 from statewright.catalog.backtests import Backtest
+from statewright.turns import Alone, Turn
 
 _AGAIN_S = 1.0
+LOOK_S = 2.0
+"""How long at most between two looks at what was asked for."""
 _log = logging.getLogger("statewright.backtests")
 
 
@@ -34,6 +37,11 @@ class Keeper:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
         self._process: SpawnProcess | None = None
+        self._turn: Turn = Alone()
+
+    def take_turns(self, turn: Turn) -> None:
+        """Run backtests only while it is this process's turn; for several processes with one catalogue."""
+        self._turn = turn
 
     def wake(self) -> None:
         """Look for one that was asked for, or cancelled; from any thread."""
@@ -47,12 +55,22 @@ class Keeper:
     async def run(self) -> None:
         """Run until `stop`."""
         self._loop = asyncio.get_running_loop()
+        keeping = asyncio.create_task(self._keep_turn(), name="turn")
+        try:
+            await self._run_all()
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(Exception):  # a turn that cannot be given back ends by itself
+                await self._turn.give_back()
+
+    async def _run_all(self) -> None:
         while not self._stopping:
             self._woken.clear()
             try:
-                asked = await asyncio.to_thread(self._catalog.backtests.next)
+                mine = await self._turn.is_mine()
+                asked = await asyncio.to_thread(self._catalog.backtests.next) if mine else None
                 if asked is None:
-                    await self._woken.wait()
+                    await self._until_woken()
                 elif self._beside:
                     await self._run_beside(asked)
                 else:
@@ -62,6 +80,19 @@ class Keeper:
             except Exception as error:
                 _log.exception("backtests wait: %s", error)
                 await asyncio.sleep(_AGAIN_S)
+
+    async def _until_woken(self) -> None:
+        """Return soon in any case: another process may have been asked, or be gone."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._woken.wait()
+
+    async def _keep_turn(self) -> None:
+        """Ask for the turn again and again, so that it stays ours."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            with contextlib.suppress(Exception):  # what is under way goes on, and the next look says what is wrong
+                await self._turn.is_mine()
 
     def stop(self) -> None:
         """Have `run` return soon; what is under way begins anew with the next start."""

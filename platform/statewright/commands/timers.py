@@ -21,6 +21,7 @@ from statewright.commands.words import Failed, NotDone, SendEvent, digest_of
 from statewright.machine.moments import Micros
 from statewright.machine.record import Actor, Timer
 from statewright.stores.words import Ref
+from statewright.turns import Alone, Turn
 
 LOOK_S = 0.5
 """How long at most between two looks at what is due."""
@@ -58,29 +59,6 @@ class Deadlines(Protocol):
     def next_due(self, after: Micros) -> Micros | None:
         """When the first timer that is due after a moment is due."""
         ...
-
-
-class Turn(Protocol):
-    """Which of several processes fires. Both may take as long as a database does, and raise while there is none."""
-
-    async def is_mine(self) -> bool:
-        """Whether it is this process; asked before every page of what is due."""
-        ...
-
-    async def give_back(self) -> None:
-        """Let another process go on at once, since this one ends."""
-        ...
-
-
-class Alone:
-    """The turn of a process that shares its timers with no other."""
-
-    async def is_mine(self) -> bool:
-        """Always."""
-        return True
-
-    async def give_back(self) -> None:
-        """There is nobody to give it to."""
 
 
 class Stuck(Struct, frozen=True):

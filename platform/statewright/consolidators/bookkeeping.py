@@ -171,12 +171,13 @@ def note_error(engine: Engine, name: str, error: str | None, now: int | None, at
         connection.execute(update(consolidator).where(consolidator.c.name == name).values(values))
 
 
-def drop_idle(engine: Engine, name: str, fence: int) -> None:
-    """Drop the tables of every generation that is not live."""
+def drop_begun(engine: Engine, name: str, fence: int) -> None:
+    """Drop the tables of every generation whose rebuild was begun and did not end."""
     with writing(engine) as connection:
         guard(connection, name, fence)
         for old in _idle(connection, name):
-            _drop(connection, old)
+            if old.phase != "retired":
+                _drop(connection, old)
 
 
 def drop_retired(engine: Engine, name: str, fence: int) -> None:

@@ -220,7 +220,8 @@ class Runner:
 
     async def _begin(self, watch: _Watch) -> None:
         name = watch.made.name
-        await self._write(books.drop_idle, self._views, name, watch.fence)
+        await self._write(books.drop_begun, self._views, name, watch.fence)
+        watch.drop_at = time.monotonic() + self._drop_after_s  # the process before us may have switched just now
         remove_all(self._views, name)
         known = await asyncio.to_thread(books.known, self._views, name)
         if known is None:
@@ -270,7 +271,8 @@ class Runner:
         try:
             await self._take_up()
             for line in self._lines():
-                await asyncio.to_thread(self._know, line)
+                if not line.known:
+                    await asyncio.to_thread(self._know, line)
             await self._do_what_was_asked()
             largest = 0
             for place, lines in self._by_place().items():

@@ -85,7 +85,7 @@ def _by_code_points(sql: str, type_: Any, kw: dict[str, Any]) -> str:
 
 class _Tables(PGDDLCompiler):
     def get_column_specification(self, column: Any, **kwargs: Any) -> str:
-        made: str = super().get_column_specification(column, **kwargs)  # type: ignore[no-untyped-call]
+        made: str = super().get_column_specification(column, **kwargs)  # type: ignore[no-untyped-call]  # SQLAlchemy's
         return made.replace(" SERIAL", " BIGSERIAL")
 
 
@@ -97,7 +97,7 @@ class Dialect(PGDialect_psycopg):
     ddl_compiler = _Tables
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, use_native_hstore=False)  # type: ignore[no-untyped-call]
+        super().__init__(**options, use_native_hstore=False)  # type: ignore[no-untyped-call]  # SQLAlchemy's
         if self.dbapi is not None:
             _adapt(self._psycopg_adapters_map)
 
@@ -105,7 +105,7 @@ class Dialect(PGDialect_psycopg):
     def import_dbapi(cls) -> Any:
         """The driver, which comes with the package that keeps a log in PostgreSQL."""
         try:
-            return super().import_dbapi()  # type: ignore[no-untyped-call]
+            return super().import_dbapi()  # type: ignore[no-untyped-call]  # SQLAlchemy's
         except ImportError as error:
             raise ImportError(
                 "PostgreSQL needs the package statewright-postgres; install it beside this one"
@@ -180,7 +180,7 @@ def _begin_ourselves(engine: Engine) -> None:
         if options.get("isolation_level") is not None:
             return
         level = "READ COMMITTED" if options.get("writes") else "REPEATABLE READ"
-        engine.dialect.set_isolation_level(connection.connection.dbapi_connection, level)  # type: ignore[arg-type]
+        engine.dialect.set_isolation_level(connection.connection.dbapi_connection, level)  # type: ignore[arg-type]  # it is one
         if options.get("alone"):
             connection.exec_driver_sql(_ALONE)
 
