@@ -252,10 +252,10 @@ async def test_who_often_loses_to_another_writer_reads_heads_before_deciding(cat
     store = Counting(sole_writer=False)
     here, there = Committer(store, catalog), Committer(store, catalog)
     for _ in range(60):
-        assert isinstance(await here.send(asked(ONE, "TURN")), Done)
-        assert isinstance(await there.send(asked(ONE, "TURN")), Done)
+        assert isinstance(await here.send(asked(ONE, "ON")), Done)
+        assert isinstance(await there.send(asked(ONE, "OFF")), Done)
 
-    assert store.conflicts < 40, "each of 118 was decided on a head that had moved, lost, and was decided again"
+    assert store.conflicts < 40, "heads were trusted, though most of them had moved"
 
 
 class ForgetfulStore(MemoryStore):
