@@ -22,6 +22,7 @@ from statewright.stores.words import (
 )
 from statewright.testkit.store.writing import ORDER, command, head_of, move, recorded, turn, whole_log
 from statewright_nats import appending, link, open_store
+from statewright_nats.store import StreamStore
 from tests.plugins.nats.between import Between
 from tests.plugins.nats.cluster import Cluster, binary
 
@@ -165,30 +166,33 @@ async def test_a_publish_that_was_cut_off_is_sent_again_once(
     assert recorded(outcome).records[0].position == log[1].position
 
 
+@pytest.mark.parametrize("messages", [1, 2])
 async def test_a_publish_that_comes_late_is_not_stored_once_it_was_answered_for(
-    cluster: Cluster, tmp_path: Path, log_name: str, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, tmp_path: Path, log_name: str, messages: int
 ):
-    """It sat in a buffer while its writer found out that it was not there and went on with something else."""
+    """It sat in a buffer while its writer found out that it was not there; its entities stand where they stood."""
     store = await open_store(cluster.url(log_name), data=tmp_path)
-    late: list[tuple[str, bytes, dict[str, str]]] = []
-    ask = link.Link.ask
-
-    async def keep_back(self: link.Link, subject: str, payload: bytes, *rest: dict[str, str]) -> object:
-        if payload and not late and not subject.startswith("$JS"):
-            late.append((subject, payload, rest[0]))
-            raise link.Unanswered("it is late")
-        return await ask(self, subject, payload, *rest)
-
-    monkeypatch.setattr(link.Link, "ask", keep_back)
-    made = await store.append([command("c-1", move(ORDER, None))])
+    assert isinstance(store, StreamStore)
+    await store.settle("late")
     with pytest.raises(link.Rejected):
-        answer = await ask(store.link, *late[0])  # type: ignore[attr-defined]
-        raise link.Rejected(0, "voided") if answer.get("duplicate") else AssertionError(answer)
+        for number in range(1, messages + 1):
+            headers = {"Nats-Expected-Last-Subject-Sequence": "0"}
+            if number == 1:
+                headers["Nats-Msg-Id"] = "late"
+            if messages > 1:
+                headers |= {"Nats-Batch-Id": "late", "Nats-Batch-Sequence": str(number)}
+            if number < messages:
+                await store.link.say(f"{log_name}.lamp.{number}", b"{}", headers)
+            elif messages > 1:
+                await store.link.ask(f"{log_name}.lamp.{number}", b"{}", {**headers, "Nats-Batch-Commit": "1"})
+            else:
+                answer = await store.link.ask(f"{log_name}.lamp.{number}", b"{}", headers)
+                raise link.Rejected(0, "known for a repeat") if answer.get("duplicate") else AssertionError(answer)
+    await turn(store, ORDER, 1)
     log = await whole_log(store)
     await store.close()
 
-    assert len(late) == 1
-    assert [record.position for record in log] == [recorded(made[0]).records[0].position]
+    assert [record.position for record in log] == [2]
 
 
 async def test_where_nobody_can_be_asked_the_outcome_stays_unknown(

@@ -140,25 +140,26 @@ class StreamStore(EventStore):
         one for a duplicate; otherwise it takes this one, and would know the first for a duplicate, should it still
         come out of some buffer.
         """
+        if id not in self.doubts:
+            self.doubts.append(id)  # for whoever asks next, should this be given up
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE_S
         while True:
             try:
                 await self.link.ask(void_of(self.name), b"", {"Nats-Msg-Id": id, "Nats-Expected-Stream": self.name})
+                self.doubts.remove(id)
                 return
             except (NotSent, Unanswered, Rejected) as error:
                 if isinstance(error, Rejected) and error.code != _BEING_STORED:
                     _log.warning("the stream %s refuses to say what became of a publish: %s", self.name, error)
                 if loop.time() > deadline:
-                    self.doubts.append(id)
                     raise StoreUncertain(f"it is not known whether the group was recorded: {error}") from error
             await asyncio.sleep(_AGAIN_S)
 
     async def _settle_doubts(self) -> None:
         while self.doubts:
-            id = self.doubts.pop()
             try:
-                await self.settle(id)
+                await self.settle(self.doubts[0])
             except StoreUncertain as error:
                 raise StoreUnavailable(f"what became of an earlier group cannot be found out yet: {error}") from error
 
