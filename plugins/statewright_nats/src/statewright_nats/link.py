@@ -152,9 +152,9 @@ class Link:
         if (message.headers or {}).get("Status") == "503":
             raise NotSent("nobody in the cluster takes it just now; a stream without a leader takes nothing")
         answer: dict[str, Any] = json.loads(message.data)
-        error = answer.get("error")
-        if error is not None:
-            raise Rejected(int(error.get("err_code", 0)), str(error.get("description", error)))
+        fault = answer.get("error")
+        if fault is not None:
+            raise Rejected(int(fault.get("err_code", 0)), str(fault.get("description", fault)))
         return answer
 
     async def api(self, subject: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
