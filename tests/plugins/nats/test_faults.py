@@ -14,6 +14,7 @@ import pytest
 
 from statewright.machine.record import Record
 from statewright.stores.words import (
+    Duplicate,
     EventStore,
     Recorded,
     Ref,
@@ -79,7 +80,7 @@ async def keep_turning(store: EventStore, name: str, ledger: Ledger, stopping: a
         except StoreUnavailable:
             ledger.turned_away.add(asked.command)
         else:
-            if isinstance(outcome, Recorded):
+            if isinstance(outcome, Recorded | Duplicate):
                 ledger.acknowledged[asked.command] = outcome.records[0].position
             else:
                 ledger.turned_away.add(asked.command)
@@ -219,6 +220,35 @@ async def test_where_nobody_can_be_asked_the_outcome_stays_unknown(
 
     assert [record.version for record in made] == [2]
     assert [record.command for record in log] == ["turn-1", "c-2"]
+
+
+async def test_what_is_settled_and_cannot_be_read_is_not_called_unrecorded(
+    cluster: Cluster, tmp_path: Path, log_name: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The cluster said what became of it, and then nothing more: it may well be in the log."""
+    store = await open_store(cluster.url(log_name), data=tmp_path)
+    assert isinstance(store, StreamStore)
+    await turn(store, ORDER, 1)
+    ask = link.Link.ask
+
+    async def lose(self: link.Link, subject: str, payload: bytes, *rest: dict[str, str]) -> object:
+        answer = await ask(self, subject, payload, *rest)
+        if payload and not subject.startswith("$JS"):
+            raise link.Unanswered("it was lost")
+        return answer
+
+    async def unreadable() -> None:
+        raise StoreUnavailable("nobody answers")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(link.Link, "ask", lose)
+        broken.setattr(store, "current", unreadable)
+        with pytest.raises(StoreUncertain):
+            await store.append([command("p-1", move(Ref("parcel", "1"), None))])
+    made = await store.find_command(Ref("parcel", "1"), "p-1")
+    await store.close()
+
+    assert [record.version for record in made] == [1]
 
 
 async def test_a_group_goes_in_without_the_command_that_another_writer_overtook(

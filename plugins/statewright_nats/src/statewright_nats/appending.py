@@ -104,9 +104,10 @@ class Group:
 
     def _worst_of(self, failures: Sequence[BaseException]) -> BaseException:
         worst = next((failure for failure in failures if not isinstance(failure, StoreUnavailable)), failures[0])
-        recorded = any(isinstance(outcome, Recorded) for outcome in self._outcomes.values())
-        if recorded and isinstance(worst, StoreUnavailable):
-            return StoreUncertain(f"a part of the group was recorded: {worst}")
+        # What got no answer is stored or void for good, but which of the two only the index can tell.
+        unsure = self._unanswered or any(isinstance(outcome, Recorded) for outcome in self._outcomes.values())
+        if unsure and isinstance(worst, StoreUnavailable):
+            return StoreUncertain(f"a part of the group may have been recorded: {worst}")
         return worst
 
     async def _batch(self, pieces: list[_Piece], *, looked_up: bool = False) -> None:

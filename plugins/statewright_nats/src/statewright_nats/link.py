@@ -152,9 +152,9 @@ class Link:
         if (message.headers or {}).get("Status") == "503":
             raise NotSent("nobody in the cluster takes it just now; a stream without a leader takes nothing")
         answer: dict[str, Any] = json.loads(message.data)
-        refused = answer.get("error")
-        if refused is not None:
-            raise Rejected(int(refused.get("err_code", 0)), str(refused.get("description", refused)))
+        fault = answer.get("error")
+        if fault is not None:
+            raise Rejected(int(fault.get("err_code", 0)), str(fault.get("description", fault)))
         return answer
 
     async def api(self, subject: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
