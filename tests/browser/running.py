@@ -74,3 +74,8 @@ def make_hostile(platform: Platform) -> None:
     assert answer.status_code == 201, answer.text
     platform.send("hostile", HOSTILE_ID, None, note="<script>alert(1)</script>", long="W" * 300, rtl="\u202eevil")
     platform.send("hostile", HOSTILE_ID, "GO", deep={"list": [1, None, {"x": "</pre><script>alert(1)</script>"}]})
+    actor = {"id": "<b>me</b> \u202eevil " + "W" * 150, "roles": ["<i>role</i>", "😀" * 30]}
+    refused = {"id": "refused", "type": "hostile", "entity": HOSTILE_ID, "event": "GO", "actor": actor}
+    refused["data"] = {"<script>": "<script>alert(1)</script>" + "W" * 200, "'\"`$(reboot)": "\u202e"}
+    answer = platform.http.post("/api/v1/commands", json=[refused]).json()["items"][0]
+    assert answer["status"] == 409, answer

@@ -89,8 +89,8 @@ def simulator(needs: Needs) -> list[HTTPRouteHandler]:
             place = Place(type, chosen.revision, name, len(told.run.acts), actor.id, actor.roles)
             return see_other(place.address(event=event, refusal=refusal))
         if not run:
-            begun = Run(text_of(time.time_ns() // 1_000_000_000 * 1_000_000))
-            run = await ask(needs.catalog.runs.keep, type, encoded(begun))
+            empty = Run(text_of(time.time_ns() // 1_000_000_000 * 1_000_000))
+            run = await ask(needs.catalog.runs.keep, type, encoded(empty))
             return see_other(_place(request, chosen, run, 0).address())
         kept = await _read(needs, type, run)
         place = _place(request, chosen, run, _number(at, len(kept.acts)))
