@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from statewright.consolidators.runner import BUILT_IN
 from tests.house.examples import Example, differences, examples_in, run
 
 HOUSE = Path(__file__).parents[2]
@@ -104,7 +105,7 @@ def _wait_until_views_are_kept(address: str, server: subprocess.Popen[bytes], lo
         assert server.poll() is None, log.read_text()
         try:
             with urllib.request.urlopen(f"{address}/api/v1/consolidators", timeout=5) as answer:
-                if json.load(answer)["items"]:
+                if len(json.load(answer)["items"]) == len(BUILT_IN):
                     return
         except OSError:
             pass
