@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from statewright.stores.sqlite import SqliteStore
-from statewright.stores.words import EventStore
+from statewright.stores.words import START, EventStore, Ref
 from statewright.testkit.store import Promise, Stores, keep, name_of, promises_for
+from statewright.testkit.store.writing import command, move
 
 
 def stores_in(folder: Path, *, sole_writer: bool) -> Stores:
@@ -54,3 +55,14 @@ async def test_the_sqlite_store_keeps_its_promise(promise: Promise, alone: Store
 @pytest.mark.parametrize("promise", promises(sole_writer=False), ids=name_of)
 async def test_a_sqlite_log_with_two_writers_keeps_its_promise(promise: Promise, shared: Stores):
     await keep(promise, shared)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 499, 501, 777])
+async def test_a_group_of_any_size_is_written_whole_and_in_order(size: int, alone: Stores):
+    store = await alone.empty()
+    group = [command(f"c-{number}", move(Ref("cart", str(number)), None)) for number in range(size)]
+    await store.append(group)
+    read = (await store.read(START, 1_000)).records
+    await store.close()
+
+    assert [(record.position, record.entity) for record in read] == [(n + 1, str(n)) for n in range(size)]

@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import cast
 
 from statewright.catalog import Catalog, CatalogError
 from statewright.commands.deciding import Deciding, Item, Job, machine_of, put
@@ -193,7 +194,7 @@ class Committer:
                     job.future.set_exception(error)
         for job in jobs:
             if not job.future.done():
-                job.future.set_result([answer for answer in job.answers if answer is not None])
+                job.future.set_result(cast(list[Answer], job.answers))  # every one was given by now
 
     def _fail(self, jobs: Sequence[Job], code: Failure, detail: str) -> None:
         """Answer what has no answer yet. What was decided on heads that may not hold is not let out."""

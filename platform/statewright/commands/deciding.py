@@ -14,7 +14,7 @@ from statewright.commands.words import Answer, Done, Failed, NotDone, SendEvent,
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Event, Refused, Why, decide
 from statewright.machine.moments import Micros
-from statewright.machine.record import Head
+from statewright.machine.record import COMMANDS_KEPT, Head
 from statewright.stores.words import Append, Ref, Step
 
 AHEAD_AT_MOST = 5 * 60 * 1_000_000
@@ -127,11 +127,13 @@ class Deciding:
         return refs
 
     def _is_repeat(self, item: Item, ref: Ref, command: str, digest: str) -> bool:
+        head = self.heads[ref]
+        if head is None or not (head.version > COMMANDS_KEPT or head.remembers(command)):
+            return False
         if (ref, command) in self._accepted:
             self.again.append(item)  # sent twice in one group: the second is answered when the first is in the log
             return True
-        head = self.heads[ref]
-        if head is not None and (head.remembers(command) or (ref, command) in self.known):
+        if head.remembers(command) or (ref, command) in self.known:
             self.repeats.append((item, ref, command, digest))
             return True
         return False

@@ -50,10 +50,10 @@ BUILT_IN: tuple[type[Consolidator], ...] = (Entities, Stays, Flow, Deadlines, Va
 PACE_S = 0.020
 """While much happens, the least time from the beginning of one round to that of the next; after a pause, none."""
 
-_REST = 4.0
-_REST_AT_MOST_S = 0.5
-"""As long as they keep up, consolidators rest four times as long as they worked, so that who posts has the machine, and
-a batch is larger for it and costs less: 80 µs a transition in batches of 1,000, 58 in those of 4,000."""
+_REST = 3.0
+_REST_AT_MOST_S = 0.4
+"""As long as they keep up, consolidators rest three times as long as they worked, so that who posts has the machine,
+and a batch is larger for it and cheaper: 80 µs a transition in batches of 1,000, 58 in those of 4,000."""
 
 DROP_AFTER_S = 60.0
 """How long the tables that were live before a switch are kept."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statewright.machine.expressions import ExpressionError, OutOfSteps, compile_expression
-from tests.machine.expressions.given import DYNAMIC, PARAMS, PAYLOAD, SCOPE, compiled, moment
+from tests.machine.expressions.given import DATA, DYNAMIC, PARAMS, PAYLOAD, SCOPE, compiled, moment
 
 compile_expression("1", SCOPE)  # the parser's tables are made once in a process, and not the bombs' doing
 
@@ -141,6 +141,32 @@ def test_the_steps_of_one_event_are_counted_over_all_its_expressions() -> None:
     with pytest.raises(OutOfSteps, match="10,000 steps"):
         for _ in range(3):
             expression.run(data, {}, {}, now)
+
+
+@pytest.mark.parametrize(
+    ("text", "still"),
+    [
+        ("context.total > context.limit && event.amount < 100", True),
+        ("actor.id == context.customer", False),
+        ("now > timestamp('2026-01-01T00:00:00Z')", False),
+        ("related.customer.credit > context.total", False),
+        ("in_state('fulfilment')", False),
+        ("context.lines.all(l, l.quantity > 0)", False),
+    ],
+)
+def test_an_expression_does_without_the_moment_only_where_it_asks_nothing_of_it(text: str, still: bool) -> None:
+    expression = compiled(text)
+    expression.run(DATA, PAYLOAD, PARAMS, moment())
+
+    assert expression.still is still
+
+
+def test_an_expression_that_does_without_the_moment_takes_none_of_its_steps() -> None:
+    expression, shared = compiled("context.total > context.limit || context.open"), moment(steps_left=7)
+
+    assert expression.run({**DATA, "total": "no number"}, PAYLOAD, PARAMS, shared) is True  # by the long way
+    assert expression.still
+    assert shared.steps_left == 7
 
 
 def test_running_out_of_steps_is_absorbed_by_nothing() -> None:
