@@ -119,10 +119,9 @@ class Installation:
 
         Raises BadSetting, StoreRefused and StoreUnavailable, with what to do.
         """
-        keys = key_ring_of(settings)
         store = await open_log(settings)
         try:
-            return cls(settings, store, keys, wake, clock)
+            return cls(settings, store, key_ring_of(settings), wake, clock)
         except BaseException:
             await store.close()
             raise

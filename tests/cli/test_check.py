@@ -56,7 +56,7 @@ def test_the_bundled_definitions_have_nothing_wrong_with_them():
 
     result = check(*files)
 
-    assert len(files) == 4
+    assert len(files) == 5
     assert result.exit_code == 0
     assert result.stdout == ""
 
@@ -68,7 +68,7 @@ def test_files_beside_definitions_are_left_out():
 
     assert result.exit_code == 0
     assert "order.scenarios.json: not a definition, left out" in result.stderr
-    assert "4 definitions checked: no errors, no warnings" in result.stderr
+    assert "5 definitions checked: no errors, no warnings" in result.stderr
 
 
 def test_a_file_that_is_not_there_is_said_and_the_others_are_checked(tmp_path: Path):

@@ -212,7 +212,7 @@ QUERIES = [
 
 async def test_no_query_makes_a_500(consolidated: Server) -> None:
     names = {"type": "light", "id": "1", "name": "stays", "code": "x", "revision": "1", "version": "1", "command": "x"}
-    names["backtest"] = "1"
+    names |= {"backtest": "1", "view": "1", "job": "1"}
     paths = [path.format(**names) for path, item in openapi()["paths"].items() if "get" in item]
     await consolidated.send("light", "1", "NEXT")
     await consolidated.get("/views/counts?type=light&min_place=1&wait=5")

@@ -101,7 +101,7 @@ def _any(conditions: Sequence[Condition]) -> Condition:
 
 
 def _contains(text: str) -> Condition:
-    return Condition("lower(entity) like lower(?) escape '!'", (f"%{_bare(text)}%",))
+    return Condition("entity like ? escape '!'", (f"%{_bare(text)}%",))
 
 
 def _bare(text: str) -> str:
@@ -116,7 +116,7 @@ def _like(value: Value) -> str:
 def _of_text(column: str, term: Term) -> Condition:
     exact = [value.text for value in term.values if not value.wild]
     wild = [value for value in term.values if value.wild]
-    parts = [Condition(f"lower({column}) like lower(?) escape '!'", (_like(value),)) for value in wild]
+    parts = [Condition(f"{column} like ? escape '!'", (_like(value),)) for value in wild]
     if exact:
         parts.append(Condition(f"{column} in ({', '.join('?' * len(exact))})", tuple(exact)))
     return _any(parts)
@@ -180,7 +180,7 @@ def _of_value(value: Value, path: str, json: Json) -> Condition:
     if not value.quoted and value.text == "*":
         return Condition(f"{json.kind} <> 'null'", (path,))  # it is there
     if value.wild:
-        like = "lower({left}) like lower(?) escape '!'"
+        like = "{left} like ? escape '!'"
         return _text_or_element(like, _like(value), path, json)
     if not value.quoted and value.text in _LITERALS:
         literal = _LITERALS[value.text]

@@ -96,7 +96,10 @@ class StreamStore(EventStore):
         upto = self.index.upto
         if upto > last:
             return False
-        record = self.index.line_at(upto)
+        try:
+            record = self.index.line_at(upto)
+        except LogDamaged:
+            return False
         if record is None:
             return True
         lines = await self._patiently(partial(self.link.lines, self.name, upto))
