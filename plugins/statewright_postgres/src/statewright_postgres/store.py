@@ -290,10 +290,10 @@ class PostgresStore:
 
     async def _adopt(self, records: Sequence[Record]) -> None:
         async with self._appending:
+            patience_s = APPEND_S * (1 + len(records) // ROWS_AT_ONCE)
             try:
-                async with self._writing(APPEND_S * (1 + len(records) // ROWS_AT_ONCE)) as connection:
-                    async with connection.transaction():
-                        adopted = await adopt(connection, records)
+                async with self._writing(patience_s) as connection, connection.transaction():
+                    adopted = await adopt(connection, records)
             except asyncpg.UniqueViolationError as error:
                 raise StoreUnavailable(f"nothing was recorded: {error}") from error
             last = adopted.record
