@@ -25,19 +25,20 @@ class Wire:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         self._next = ""
+        self._saying = b""
         self._held: list[tuple[socket.socket, bytes]] = []
         self._lines: list[tuple[socket.socket, socket.socket]] = []
         self._threads: list[threading.Thread] = []
         self.cuts = 0
         self._begin(self._accept)
 
-    def cut_after_request(self) -> None:
-        """Lose the answer to the next statement."""
-        self._next = "cut"
+    def cut_after_request(self, saying: bytes = b"") -> None:
+        """Lose the answer to the next statement, or to the next request that says something."""
+        self._next, self._saying = "cut", saying
 
     def hold_request(self) -> None:
         """Keep the next statement from the server."""
-        self._next = "hold"
+        self._next, self._saying = "hold", b""
 
     def deliver(self) -> None:
         """Hand over what was kept; a server that has ended the session takes no notice."""
@@ -82,7 +83,7 @@ class Wire:
     def _forth(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while request := client.recv(1 << 16):
-                if self._next and request.startswith(_EXECUTES):
+                if self._next and (self._saying in request if self._saying else request.startswith(_EXECUTES)):
                     how, self._next = self._next, ""
                     self.cuts += 1
                     _cut(client)

@@ -87,6 +87,10 @@ class LogIndex(SqliteStore):
         """An index takes what its log holds, and nothing else."""
         raise StoreUnavailable("this is the index of a log; append to the log itself")
 
+    async def adopt(self, records: Sequence[Record]) -> None:
+        """An index takes what its log holds, and nothing else."""
+        raise StoreUnavailable("this is the index of a log; have the log itself adopt them")
+
     @property
     def upto(self) -> int:
         """The last position that was taken, also where no record stands at it."""
@@ -116,7 +120,7 @@ class LogIndex(SqliteStore):
         self.waking.wake()
 
     def _insert(self, first: int, lines: Sequence[bytes]) -> None:
-        stamp: int = (sqlite_rows.one(self._writer, sqlite_rows.LAST) or (0, 0))[1]
+        stamp = self.stamp
         entities: list[tuple[int, str, str]] = []
         rows: list[tuple[int, int, int, int, str, int]] = []
         due: dict[int, Ref] = {}
@@ -167,6 +171,11 @@ class LogIndex(SqliteStore):
     def standing(self, ref: Ref) -> tuple[int, int]:
         """An entity's version and the position of it; zeros where there is none."""
         return sqlite_rows.one(self._writer, _STANDING, ref) or (0, 0)
+
+    @property
+    def stamp(self) -> int:
+        """When the last transition was recorded; 0 where there is none."""
+        return cast(int, (sqlite_rows.one(self._writer, sqlite_rows.LAST) or (0, 0))[1])
 
     def head(self, ref: Ref) -> Head | None:
         """Where an entity stands."""

@@ -58,7 +58,7 @@ async def test_an_index_that_was_deleted_is_made_again(cluster: Cluster, tmp_pat
     await again.close()
 
 
-@pytest.mark.parametrize("damage", ["garbage", "another log's", "ahead", "another history"])
+@pytest.mark.parametrize("damage", ["garbage", "another log's", "ahead", "another history", "damaged"])
 async def test_an_index_that_is_not_the_streams_is_made_again(
     cluster: Cluster, tmp_path: Path, log_name: str, damage: str
 ):
@@ -74,7 +74,8 @@ async def test_an_index_that_is_not_the_streams_is_made_again(
                 {
                     "another log's": "update log set id = 'other'",
                     "ahead": "update indexed set upto = upto + 1",
-                    "another history": "update transition set record = replace(record, 'behind', 'beside')",
+                    "another history": "update transition set record = replace(record, 'behind', 'beside'), sum = null",
+                    "damaged": "update transition set record = replace(record, 'behind', 'beside')",
                 }[damage]
             )
         database.close()

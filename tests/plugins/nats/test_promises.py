@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from statewright.testkit.store import Promise, keep, name_of, promises_for
+from statewright.testkit.store.moving import PROMISES as MOVING
 from statewright.testkit.store.order import PROMISES as ORDER
 from tests.plugins.nats.cluster import Cluster
 from tests.plugins.nats.conftest import stores_on
 
 EVERY = os.environ.get("STATEWRIGHT_NATS_EVERY_PROMISE") == "1"
-"""Whether a spread log is asked for all of the contract, or for what differs there: the order, and places in it."""
-ABOUT_PLACES = {check.__name__ for check in ORDER}
+"""Whether a spread log is asked for all of the contract, or for what differs there: moving, the order, and places in it."""
+ABOUT_PLACES = {check.__name__ for check in (*MOVING, *ORDER)}
 
 
 def promises() -> list[Promise]:

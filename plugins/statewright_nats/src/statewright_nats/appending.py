@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,17 +33,22 @@ if TYPE_CHECKING:
 
 MESSAGES_AT_ONCE = 1_000
 """The most that a server takes as one batch."""
-_BYTES_AT_ONCE = 4_000_000
+BYTES_AT_ONCE = 4_000_000
+"""The most that is sent as one batch."""
 _IN_FLIGHT = 8
 PATIENCE_S = 12.0
 """How long a batch is tried where no leader takes it, in seconds: an election takes four to nine."""
-_AGAIN_S = 0.1
-_NOW_OVERTAKEN = (10071, 10164)
+AGAIN_S = 0.1
+"""After so many seconds it is tried again."""
+NOW_OVERTAKEN = (10071, 10164)
 """An expectation does not hold; or somebody else's message of the same entity is on its way at this moment."""
 _UNKNOWN = -1
 _VOIDED = 10201
-_NOT_TAKEN_NOW = (10008, 10176, _VOIDED)
+NOT_TAKEN_NOW = (10008, 10176, _VOIDED)
 """No leader; a batch of which a part was lost, as when the leader changed; one that was voided."""
+
+Message = tuple[str, bytes, dict[str, str]]
+"""Subject, payload and headers."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Record).decode
@@ -120,13 +125,13 @@ class Group:
                 await self._publish(pieces)
                 return
             except Rejected as error:
-                if error.code not in (*_NOW_OVERTAKEN, *_NOT_TAKEN_NOW) or loop.time() > deadline:
+                if error.code not in (*NOW_OVERTAKEN, *NOT_TAKEN_NOW) or loop.time() > deadline:
                     raise StoreUnavailable(f"JetStream does not take it: {error}") from error
-                wait_s = 0.0 if error.code in _NOW_OVERTAKEN else _AGAIN_S
+                wait_s = 0.0 if error.code in NOW_OVERTAKEN else AGAIN_S
             except NotSent as error:
                 if loop.time() > deadline:
                     raise StoreUnavailable(f"nothing was recorded: {error}") from error
-                wait_s = _AGAIN_S
+                wait_s = AGAIN_S
             await asyncio.sleep(wait_s)
             await self._store.current()
             before, seen_before = len(pieces), looked_up
@@ -143,49 +148,25 @@ class Group:
     # --- publishing
 
     async def _publish(self, pieces: Sequence[_Piece]) -> None:
-        """Send pieces as one batch and note what became of them. Raises Rejected, NotSent, StoreUncertain.
-
-        Where no answer came, what became of it is made certain first; it counts as rejected then, for the index tells.
-        """
+        """Send pieces as one batch and note what became of them. Raises Rejected, NotSent, StoreUncertain."""
         id = secrets.token_hex(10)
-        messages = list(self._messages(pieces, id))
+        messages = list(messages_of(self._store.name, id, self._lines(pieces)))
         try:
-            await self._store.link.say_all(messages[:-1])
-            subject, line, headers = messages[-1]
-            answer = await self._store.link.ask(subject, line, headers)
-        except asyncio.CancelledError:
-            self._store.doubts.append(id)  # whoever asks next finds out
-            raise
-        except Unanswered:
+            last = await published(self._store, id, messages)
+        except Settled:
             self._unanswered = True
-            await self._store.settle(id)
-            raise Rejected(_VOIDED, "no answer came") from None
-        if answer.get("duplicate"):
-            raise Rejected(_VOIDED, "it was voided")
-        last = int(answer["seq"])
+            raise
         try:
             await self._indexed(pieces, last - len(messages) + 1, [line for _, line, _ in messages])
         except StoreUnavailable as error:
             raise StoreUncertain(f"it was recorded, but cannot be read: {error}") from error
 
-    def _messages(self, pieces: Sequence[_Piece], id: str) -> Iterator[tuple[str, bytes, dict[str, str]]]:
-        count = sum(len(piece.lines) for piece in pieces)
-        moved: set[Ref] = set()
-        number = 0
+    def _lines(self, pieces: Sequence[_Piece]) -> Iterator[tuple[Ref, int, bytes]]:
         for piece in pieces:
             for step, ref, line in zip(piece.command.steps, piece.refs, piece.lines, strict=True):
-                number += 1
-                headers = {"Nats-Msg-Id": id, "Nats-Expected-Stream": self._store.name} if number == 1 else {}
-                if ref not in moved:
-                    moved.add(ref)
-                    before = step.before
-                    stands_at = self._reached.get(ref) or (0, before.position if before is not None else 0)
-                    headers["Nats-Expected-Last-Subject-Sequence"] = str(stands_at[1])
-                if count > 1:
-                    headers |= {"Nats-Batch-Id": id, "Nats-Batch-Sequence": str(number)}
-                    if number == count:
-                        headers["Nats-Batch-Commit"] = "1"
-                yield subject_of(self._store.name, ref), line, headers
+                before = step.before
+                stands_at = self._reached.get(ref) or (0, before.position if before is not None else 0)
+                yield ref, stands_at[1], line
 
     async def _indexed(self, pieces: Sequence[_Piece], first: int, lines: Sequence[bytes]) -> None:
         """What was acknowledged, put into the index, and the records given the positions and stamps they have there."""
@@ -282,6 +263,45 @@ class Group:
             self._outcomes[number] = Duplicate(made) if made else Conflict(ref, index.head(ref))
 
 
+class Settled(Rejected):
+    """No answer came; by now it is stored or never will be, and the index tells which."""
+
+
+async def published(store: StreamStore, id: str, messages: Sequence[Message]) -> int:
+    """Send messages as one batch called `id`; the position of the last. Raises Rejected, NotSent, StoreUncertain.
+
+    Where no answer came, what became of it is made certain first: it counts as rejected then.
+    """
+    try:
+        await store.link.say_all(messages[:-1])
+        answer = await store.link.ask(*messages[-1])
+    except asyncio.CancelledError:
+        store.doubts.append(id)  # whoever asks next finds out
+        raise
+    except Unanswered:
+        await store.settle(id)
+        raise Settled(_VOIDED, "no answer came") from None
+    if answer.get("duplicate"):
+        raise Rejected(_VOIDED, "it was voided")
+    return int(answer["seq"])
+
+
+def messages_of(stream: str, id: str, lines: Iterable[tuple[Ref, int, bytes]]) -> Iterator[Message]:
+    """The messages of one batch. Of each its entity, the position where that stands before the batch, and the line."""
+    lines = list(lines)
+    moved: set[Ref] = set()
+    for number, (ref, stands_at, line) in enumerate(lines, 1):
+        headers = {"Nats-Msg-Id": id, "Nats-Expected-Stream": stream} if number == 1 else {}
+        if ref not in moved:
+            moved.add(ref)
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(stands_at)
+        if len(lines) > 1:
+            headers |= {"Nats-Batch-Id": id, "Nats-Batch-Sequence": str(number)}
+            if number == len(lines):
+                headers["Nats-Batch-Commit"] = "1"
+        yield subject_of(stream, ref), line, headers
+
+
 def _line(record: Record, now: int, partition: int) -> bytes:
     """A record as the stream holds it: its position is the message's, and its time the committer's clock."""
     record.position, record.partition = 0, partition
@@ -294,7 +314,7 @@ def _batches(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
     batch: list[_Piece] = []
     messages = size = 0
     for piece in pieces:
-        if batch and (messages + len(piece.lines) > MESSAGES_AT_ONCE or size + piece.size > _BYTES_AT_ONCE):
+        if batch and (messages + len(piece.lines) > MESSAGES_AT_ONCE or size + piece.size > BYTES_AT_ONCE):
             yield batch
             batch, messages, size = [], 0, 0
         batch.append(piece)

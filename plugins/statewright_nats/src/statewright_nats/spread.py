@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from statewright.machine.record import Head, Record
+from statewright.stores.adopting import commands_of
 from statewright.stores.words import (
     START,
     Append,
     BadPlace,
     Batch,
+    CannotAdopt,
     EventStore,
     Limits,
     Outcome,
@@ -98,6 +100,21 @@ class SpreadStore(EventStore):
                 f"the command {command.command!r} is over several partitions, and nothing was recorded"
             )
         return partitions.pop()
+
+    async def adopt(self, records: Sequence[Record]) -> None:
+        """Append what another log recorded, each partition's part in its order. Nothing, where anything is refused."""
+        mine: list[list[Record]] = [[] for _ in self._parts]
+        for command in commands_of(records):
+            partitions = {self.partition_of(Ref(record.type, record.entity)) for record in command}
+            if len(partitions) > 1:
+                raise CannotAdopt(
+                    command[0], "its command is over several partitions of this log; choose one of a single stream"
+                )
+            mine[partitions.pop()] += command
+        busy = [(part, of_it) for part, of_it in zip(self._parts, mine, strict=True) if of_it]
+        for part, of_it in busy:
+            await part.require_following(of_it)
+        _raise_worst(await _all(part.adopt(of_it) for part, of_it in busy), recorded=False)
 
     async def heads(self, refs: Sequence[Ref]) -> Sequence[Head | None]:
         """The heads of `refs` as of now, in their order."""

@@ -29,6 +29,7 @@ from statewright.stores.words import (
     StoreUnavailable,
     StoreUncertain,
 )
+from statewright_nats.adopting import Adoption
 from statewright_nats.appending import PATIENCE_S, Group
 from statewright_nats.link import Link, NotSent, Rejected, Unanswered
 from statewright_nats.naming import bell_of, void_of
@@ -128,13 +129,39 @@ class StreamStore(EventStore):
         if not group:
             return []
         async with self._appending:
-            if self._read_only or self._closed:
-                raise StoreUnavailable("this log was opened to read, or is closed; open it again to append to it")
-            if self.doubts:
-                await self._settle_doubts()
+            await self._require_ready()
             outcomes = await Group(self, group).recorded()
         self._bell.ring()
         return outcomes
+
+    async def _require_ready(self) -> None:
+        if self._read_only or self._closed:
+            raise StoreUnavailable("this log was opened to read, or is closed; open it again to append to it")
+        if self.doubts:
+            await self._settle_doubts()
+
+    async def adopt(self, records: Sequence[Record]) -> None:
+        """Append what another log recorded, in atomic batches of whole commands."""
+        if not records:
+            return
+        async with self._appending:
+            adoption = await self._adoption(records)
+            try:
+                await adoption.run()
+            finally:
+                self._bell.ring()
+
+    async def require_following(self, records: Sequence[Record]) -> None:
+        """Raises CannotAdopt where `adopt` would."""
+        async with self._appending:
+            await self._adoption(records)
+
+    async def _adoption(self, records: Sequence[Record]) -> Adoption:
+        await self._require_ready()
+        await self.current()
+        adoption = Adoption(self, records)
+        adoption.require_following()
+        return adoption
 
     async def settle(self, id: str) -> None:
         """Make sure that the publish called `id` is stored, or never will be. Raises StoreUncertain.

@@ -150,6 +150,35 @@ select positions, stamps, misfits, keys from append_what_fits(
 )"""
 """Record what still fits of a group; see there."""
 
+LOCK = "select position, entities, stamped from log_head for update"
+"""Wait until every append under way has ended, and let none begin before this transaction has."""
+
+STANDING = """
+select n, found.key, coalesce(last.version, 0) as version
+from unnest($1::text[], $2::text[]) with ordinality as asked (type, id, n)
+join entity as found on found.type = asked.type and found.id = asked.id
+left join lateral (
+    select version from transition where entity = found.key order by version desc limit 1
+) as last on true"""
+"""Of those of many entities that are there, the key and the version."""
+
+ADOPT_ENTITIES = """
+insert into entity (key, type, id)
+select $1::bigint + n, type, id from unnest($2::text[], $3::text[]) with ordinality as told (type, id, n)"""
+"""Make entities, whose keys go on behind the last one."""
+
+ADOPT = """
+insert into transition (position, entity, version, recorded_at, command, record)
+select $1::bigint + n, key, version, recorded_at, command, record
+from rows from (
+    unnest($2::text::bigint[]), unnest($3::text::integer[]), unnest($4::text::bigint[]), unnest($5::text[]),
+    string_to_table($6, e'\\n')
+) with ordinality as told (key, version, recorded_at, command, record, n)"""
+"""Write transitions of another log, whose times and clocks are what they were."""
+
+RAISE = "update log_head set position = $1, entities = $2, stamped_before = stamped, stamped = $3"
+"""Where the log ends behind them."""
+
 # Many rows come as one: two strings, of numbers of eight bytes each and of JSON, are taken apart in C, rows are not.
 # They are put together in the order in which they are read; `order by` in there would sort what is sorted.
 _PACKED = """

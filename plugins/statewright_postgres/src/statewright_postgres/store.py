@@ -11,19 +11,21 @@ import asyncio
 import itertools
 import re
 import struct
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, Awaitable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import msgspec
 
-from statewright.machine.record import COMMANDS_KEPT, Head, Record, fold
+from statewright.machine.record import COMMANDS_KEPT, Head, Record
 from statewright.stores.waking import Waking
 from statewright.stores.words import (
     START,
     Append,
     BadPlace,
     Batch,
+    CannotAdopt,
     Conflict,
     Duplicate,
     Limits,
@@ -37,8 +39,10 @@ from statewright.stores.words import (
 )
 from statewright_postgres import statements
 from statewright_postgres.address import Address
+from statewright_postgres.adopting import ROWS_AT_ONCE, adopt
 from statewright_postgres.bell import Bell
 from statewright_postgres.groups import Group, Snapshots, literal, stamp_step
+from statewright_postgres.rows import decode_all, head_of, records_of, stamps_of
 from statewright_postgres.schema import prepare, require
 from statewright_postgres.sessions import Sessions, is_lost
 
@@ -53,10 +57,8 @@ _CONTENDED = 16
 """So many groups go through the function at once after one that had losers: the next ones have some, too."""
 
 _PLACE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
-_STAMPS = struct.Struct(">qqq").iter_unpack
-_decode_all = msgspec.json.Decoder(list[Record]).decode
+T = TypeVar("T")
 _decode_one = msgspec.json.Decoder(Record).decode
-_decode_head = msgspec.json.Decoder(Head).decode
 
 
 class _Last(NamedTuple):
@@ -153,13 +155,7 @@ class PostgresStore:
             raise StoreUnavailable("this log was opened to be read alone")
         if not group:
             return []
-        # To its end even when the caller gives up: the connection is the group's until then.
-        work = asyncio.ensure_future(self._append(group))
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            await asyncio.wait((work,))
-            raise
+        return await _to_its_end(self._append(group))
 
     async def _append(self, group: Sequence[Append]) -> Sequence[Outcome]:
         async with self._appending:
@@ -242,12 +238,22 @@ class PostgresStore:
 
         Raises StoreUnavailable when it did not take place, StoreUncertain when that is not known, UniqueViolationError.
         """
+        async with self._writing(APPEND_S) as connection:
+            return await connection.fetchrow(statement, *values)
+
+    @asynccontextmanager
+    async def _writing(self, patience_s: float) -> AsyncGenerator[Any, None]:
+        """The connection that appends, which is given up after so many seconds.
+
+        Raises StoreUnavailable when nothing took place, StoreUncertain when that is not known; UniqueViolationError and
+        CannotAdopt come through.
+        """
         connection = await self._sessions.writer()
         self._warnings.clear()
-        patience = asyncio.get_running_loop().call_later(APPEND_S, connection.terminate)
+        patience = asyncio.get_running_loop().call_later(patience_s, connection.terminate)
         try:
-            row = await connection.fetchrow(statement, *values)
-        except asyncpg.UniqueViolationError:
+            yield connection
+        except (asyncpg.UniqueViolationError, CannotAdopt):
             raise
         except Exception as error:
             if is_lost(error) or connection.is_closed():
@@ -259,7 +265,6 @@ class PostgresStore:
         if self._warnings:  # that the wait for a standby was broken off: committed, and perhaps not for good
             self._sessions.lose_writer()
             raise StoreUncertain(f"the server committed with a warning: {self._warnings[0]}")
-        return row
 
     def _take_note(self, group: Sequence[Append], outcomes: Sequence[Outcome]) -> None:
         record: Record | None = None
@@ -269,9 +274,30 @@ class PostgresStore:
                 self._snapshots.note(command.steps)
                 record, key = command.steps[-1].record, command.steps[-1].after.key
         assert record is not None
-        self._last = _Last(record.position, key, record.version, record.recorded_at)
-        self._reach(record.position)
-        self._bell.ring(record.position)
+        self._stands(_Last(record.position, key, record.version, record.recorded_at))
+
+    def _stands(self, last: _Last) -> None:
+        """Take note of the last transition that was recorded here, and tell the others."""
+        self._last = last
+        self._reach(last.position)
+        self._bell.ring(last.position)
+
+    async def adopt(self, records: Sequence[Record]) -> None:
+        if self._read_only:
+            raise StoreUnavailable("this log was opened to be read alone")
+        if records:
+            await _to_its_end(self._adopt(records))
+
+    async def _adopt(self, records: Sequence[Record]) -> None:
+        async with self._appending:
+            patience_s = APPEND_S * (1 + len(records) // ROWS_AT_ONCE)
+            try:
+                async with self._writing(patience_s) as connection, connection.transaction():
+                    adopted = await adopt(connection, records)
+            except asyncpg.UniqueViolationError as error:
+                raise StoreUnavailable(f"nothing was recorded: {error}") from error
+            last = adopted.record
+            self._stands(_Last(adopted.position, adopted.entity, last.version, last.recorded_at))
 
     # --- reading
 
@@ -281,7 +307,7 @@ class PostgresStore:
         )
         heads: list[Head | None] = [None] * len(refs)
         for number, key, snapshot, sealed, stamps, records in rows:
-            heads[number - 1] = _head(key, snapshot, sealed, _records(stamps, records))
+            heads[number - 1] = head_of(key, snapshot, sealed, stamps, records)
         return heads
 
     async def read_entity(self, ref: Ref, after_version: int = 0, limit: int | None = None) -> Sequence[Record]:
@@ -328,7 +354,7 @@ class PostgresStore:
         if page.clocks or page.last - page.first >= page.rows:
             return await self._again(page)
         try:
-            found = _decode_all(f"[{page.records}]")
+            found = decode_all(f"[{page.records}]")
             stamps = struct.unpack(f">{page.rows}q", page.stamps)
             for position, (record, stamp) in enumerate(zip(found, stamps, strict=True), page.first):
                 record.position = position
@@ -367,13 +393,13 @@ class PostgresStore:
     async def _page(self, statement: str, *values: Any) -> list[Record]:
         stamps, records = await self._sessions.read(lambda connection: connection.fetchrow(statement, *values))
         try:
-            return _records(stamps, records)
+            return records_of(stamps, records)
         except LogDamaged:
             raise await self._damage(stamps) from None
 
     async def _damage(self, stamps: bytes) -> LogDamaged:
         """Which of a page's rows it is that cannot be read."""
-        positions = [position for position, _, _ in _STAMPS(stamps)]
+        positions = [position for position, _, _ in stamps_of(stamps)]
         rows = await self._sessions.read(lambda connection: connection.fetch(statements.READ_ONE_BY_ONE, positions))
         for position, text in rows:
             try:
@@ -436,32 +462,11 @@ def _position(place: Place) -> int:
     return int(place)
 
 
-def _records(stamps: bytes | None, records: str | None) -> list[Record]:
-    """The rows that a statement packed. Raises LogDamaged, at the first of them, when they cannot be read."""
-    if stamps is None or records is None:
-        return []
+async def _to_its_end(work: Awaitable[T]) -> T:
+    """Carry on even when the caller gives up: the connection that appends is its own until then."""
+    running = asyncio.ensure_future(work)
     try:
-        found = _decode_all(f"[{records}]")
-    except msgspec.DecodeError as error:
-        raise LogDamaged(next(_STAMPS(stamps))[0], str(error)) from error
-    if len(found) * 24 != len(stamps):
-        raise LogDamaged(next(_STAMPS(stamps))[0], "a row holds more than one record")
-    for record, (position, recorded_at, clock) in zip(found, _STAMPS(stamps), strict=True):
-        record.position = position
-        record.recorded_at = recorded_at
-        if clock >= 0:
-            record.now = clock
-    return found
-
-
-def _head(key: int, snapshot: str | None, sealed: str | None, rest: Sequence[Record]) -> Head | None:
-    head: Head | None = None
-    if snapshot is not None:
-        head = _decode_head(snapshot)
-        if sealed is not None:
-            head.data.update(msgspec.json.decode(sealed))
-    for record in rest:
-        head = fold(head, record)
-    if head is not None:
-        head.key = key
-    return head
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait((running,))
+        raise
