@@ -14,7 +14,7 @@ from tests.plugins.nats.cluster import Cluster
 from tests.plugins.nats.conftest import stores_on
 
 EVERY = os.environ.get("STATEWRIGHT_NATS_EVERY_PROMISE") == "1"
-"""Whether a spread log is asked for all of the contract, or for what differs there: moving, the order, and places in it."""
+"""Whether a spread log is asked for all of the contract, or for what differs there: moving, order, places."""
 ABOUT_PLACES = {check.__name__ for check in (*MOVING, *ORDER)}
 
 
