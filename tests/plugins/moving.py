@@ -15,9 +15,9 @@ from statewright.settings import Settings
 
 async def exported_lives(folder: Path) -> bytes:
     """The export of an installation with made-up lives in a file, each thing recorded when it would have happened."""
-    await fill(Settings(data=folder), bundled_definitions()[:3], entities=12, days=60, seed=1)
+    await fill(Settings(data=folder), bundled_definitions()[:3], entities=150, days=60, seed=1)
     lives = await exported(folder)
-    assert lives.count(b'"command"') > 500, "there is too little in it for this to mean anything"
+    assert lives.count(b'"command"') > 2_000, "there is too little in it for this to mean anything"
     return lives
 
 
