@@ -7,12 +7,18 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import postgres as servers
 from tests.postgresql import Server, programs
 
 HOUSE = Path(__file__).parents[1]
+# Continuous integration tries the same examples each time, so that what it finds wrong is what was changed; whoever
+# works on the code tries others at every run.
+hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True)
+if os.environ.get("CI") == "true":
+    hypothesis.settings.load_profile("ci")
 BESIDE = HOUSE.parent / "shared" / "data"
 
 

@@ -118,9 +118,21 @@ def _insert_generation(
     connection.execute(insert(generation).values(values))
 
 
-def save_checkpoint(connection: Connection, name: str, number: int, checkpoint: Checkpoint) -> None:
-    """Save how far a generation is; to be called in the transaction of its rows."""
-    connection.exec_driver_sql(_SAVE, (*checkpoint[1:], name, number))
+class Elsewhere(Exception):
+    """A generation does not stand where its runner believes; nothing was saved. Read its checkpoint again."""
+
+
+def save_checkpoint(
+    connection: Connection, name: str, number: int, checkpoint: Checkpoint, before: Place | None = None
+) -> None:
+    """Save how far a generation is; to be called in the transaction of its rows.
+
+    Raises Elsewhere where it does not stand at `before`: a server that was killed may have lost its last transactions.
+    """
+    if before is None:
+        connection.exec_driver_sql(_SAVE, (*checkpoint[1:], name, number))
+    elif connection.exec_driver_sql(f"{_SAVE} and place = ?", (*checkpoint[1:], name, number, before)).rowcount != 1:
+        raise Elsewhere(f"{name} does not stand at {before}")
 
 
 _SAVE = (

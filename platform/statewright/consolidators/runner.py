@@ -331,6 +331,8 @@ class Runner:
             self._succeeded(line)
         except Lapsed:
             self._lost(line.consolidator.name, line.fence)
+        except books.Elsewhere as elsewhere:
+            _log.warning("%s; it goes on from where it does", elsewhere)
         except Exception as error:
             self._failed(line, error)
 
@@ -338,24 +340,30 @@ class Runner:
         """The batch as a whole; only where that fails with the care that finds out what is to be parked."""
         try:
             self._save(line, batch, handle_all)
-        except (DBAPIError, Lapsed):
+        except (DBAPIError, Lapsed, books.Elsewhere):
             raise
         except Exception:
             self._save(line, batch, handle)
 
     def _save(self, line: _Line, batch: Batch, handle: Handling) -> None:
-        """Rows, parked entities and checkpoint in one transaction."""
+        """Rows, parked entities and checkpoint in one transaction.
+
+        Raises Elsewhere where the generation does not stand where the batch begins.
+        """
         records = batch.records
+        before = line.checkpoint.place
         checkpoint = line.checkpoint.after(len(records), records[-1], batch.place)
         name = line.consolidator.name
         self._know(line)
+        if line.checkpoint.place != before:
+            raise books.Elsewhere(f"{name} does not stand at {before}")
         try:
             with writing(self._views) as connection:
                 handle(line.consolidator, records, connection, line.parking)
                 line.parking.count(records)
                 line.parking.save(name, line.generation, _now(), connection)
                 guard(connection, name, line.fence)
-                books.save_checkpoint(connection, name, line.generation, checkpoint)
+                books.save_checkpoint(connection, name, line.generation, checkpoint, before)
         except BaseException:
             line.consolidator.forget()
             line.known = False
