@@ -25,6 +25,7 @@ from statewright.consolidators.database import (
 from statewright.consolidators.handling import ParkedHere
 from statewright.consolidators.leases import guard
 from statewright.consolidators.words import Consolidator
+from statewright.stores.words import Place
 
 Phase = str
 """live, reading, copying, catching_up or retired."""
