@@ -128,8 +128,11 @@ async def test_every_event_is_answered_once_and_recorded_once_while_the_wire_is_
         committer = Committer(store, catalog)
 
         async def caller(name: int) -> list[Any]:
-            sends = [switch(f"lamp-{name % 5}", f"{name}-{number}") for number in range(25)]
-            return [await until_known(committer, send) for send in sends]
+            answers: list[Any] = []
+            while len(answers) < 25 or wire.cuts <= 3:  # a fast machine is through before the first cut
+                send = switch(f"lamp-{name % 5}", f"{name}-{len(answers)}")
+                answers.append(await until_known(committer, send))
+            return answers
 
         async def cutter() -> None:
             while True:
@@ -144,7 +147,6 @@ async def test_every_event_is_answered_once_and_recorded_once_while_the_wire_is_
         await committer.close()
         await store.close()
 
-    assert wire.cuts > 3, "too little was cut for this to mean anything"
     require_one_history(log)
     told = {(done.record.command, done.record.version) for each in answers for done in each}
     assert told == {(line.command, line.version) for line in log}
