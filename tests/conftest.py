@@ -1,4 +1,7 @@
-"""What all tests share: the recorded event logs, the browser, and that continuous integration skips nothing."""
+"""What all tests share: the recorded event logs, the browser, and that continuous integration skips nothing.
+
+No test of random examples fails for the time it took: a busy machine would fail it, and not the example.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgres as servers
 from tests.postgresql import Server, programs
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 HOUSE = Path(__file__).parents[1]
 # Continuous integration tries the same examples each time, so that what it finds wrong is what was changed; whoever

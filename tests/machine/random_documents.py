@@ -178,7 +178,9 @@ class Charts:
         """A definition whose events are `a` to `d`, with guards that hold or not by what the event carries."""
         states = self.states("", 2)
         for path, state in self.paths_and_states(states, ""):
-            if state.get("type") not in ("final", "history"):
+            if state.get("type") == "history":
+                self.add_default(path, state)
+            elif state.get("type") != "final":
                 self.add_branches(path, state)
         kind = {"type": "parallel"} if self.random.random() < 0.2 else {"initial": next(iter(states))}
         return {"id": "thing", **kind, "states": states}
@@ -208,6 +210,11 @@ class Charts:
             path = f"{parent}.{name}" if parent else name
             found += [(path, state), *self.paths_and_states(state.get("states", {}), path)]
         return found
+
+    def add_default(self, path: str, state: dict[str, Any]) -> None:
+        parent = path.removesuffix("h")
+        if self.random.random() < 0.5:
+            state["target"] = f"#thing.{self.random.choice([each for each in self.paths if each.startswith(parent)])}"
 
     def add_branches(self, path: str, state: dict[str, Any]) -> None:
         state["on"] = {event: self.branches() for event in self.random.sample("abcd", self.random.randint(0, 2))}

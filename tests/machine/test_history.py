@@ -92,8 +92,8 @@ def test_a_region_entered_over_history_leaves_the_other_to_its_initial() -> None
     assert Life(chart(states)).send("ONE", "TWO", "OUT", "BACK") == ("p.one.b", "p.two.a")
 
 
-def test_history_states_that_lead_in_a_circle_end_at_the_first_child() -> None:
-    inner = {"a": {}, "h": {"type": "history", "target": "h2"}, "h2": {"type": "history", "target": "h"}}
-    states = {"away": {"on": {"BACK": "p.h"}}, "p": {"initial": "a", "states": inner}}
+def test_history_states_that_lead_in_a_circle_end_where_their_parent_begins() -> None:
+    inner = {"a": {}, "b": {}, "h": {"type": "history", "target": "h2"}, "h2": {"type": "history", "target": "h"}}
+    states = {"away": {"on": {"BACK": "p.h"}}, "p": {"initial": "b", "states": inner}}
 
-    assert Life(chart(states)).send("BACK") == ("p.a",)
+    assert Life(chart(states)).send("BACK") == ("p.b",)

@@ -221,6 +221,13 @@ def test_what_entries_and_exits_assign_counts_as_written_by_the_transition() -> 
     assert "write_conflict" in [code for code, _ in errors_in(document)]
 
 
+def restoring(history: str) -> dict[str, Any]:
+    """The state `c` is entered past its initial state, left, and restored."""
+    c = {"initial": "d", "states": {"d": {}, "e": {}}}
+    b = {"initial": "f", "states": {"c": c, "f": {}, "h": {"type": "history", "history": history}}}
+    return {"a": {"on": {"GO": "b.c.e", "BACK": "b.h"}}, "b": {**b, "on": {"OUT": "a"}}}
+
+
 @pytest.mark.parametrize(
     ("states", "unreached"),
     [
@@ -235,6 +242,15 @@ def test_what_entries_and_exits_assign_counts_as_written_by_the_transition() -> 
         ({"a": {"on": {"GO": [{"target": "a"}, {"target": "b"}]}}, "b": {}}, ["/states/b"]),
         ({"a": {}, "b": {"initial": "c", "states": {"c": {"on": {"GO": "a"}}}}}, ["/states/b"]),
         ({"a": {"on": {"GO": {"target": "b", "guard": {"@expr": "false"}}}}, "b": {}}, []),
+        (restoring("shallow"), []),
+        (restoring("deep"), ["/states/b/states/c/states/d"]),
+        ({"a": {"on": {"GO": "b.h"}}, "b": {"initial": "c", "states": {
+            "c": {}, "p": PARALLEL, "h": {"type": "history", "history": "deep", "target": "p.left.b"}}}},
+         ["/states/b/states/c", "/states/b/states/p/states/left/states/a"]),
+        ({"a": {"on": {"GO": "b.c.d.f"}}, "b": {"initial": "g", "on": {"BACK": ".h"}, "states": {
+            "c": {"initial": "d", "on": {"OUT": "g"}, "states": {
+                "d": {"initial": "e", "states": {"e": {}, "f": {}}}, "h": {"type": "history"}}},
+            "g": {}, "h": {"type": "history", "target": "c.h"}}}}, []),
     ],
 )  # fmt: skip
 def test_only_states_that_nothing_leads_to_are_called_unreachable(states: dict[str, Any], unreached: list[str]) -> None:

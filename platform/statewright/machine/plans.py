@@ -120,8 +120,10 @@ def _goals(tree: Tree, target: Number, history: History, seen: tuple[Number, ...
     """The states that a target means: of a history state those it remembers, or its default."""
     if tree.kind[target] != "history":
         return (target,)
-    if target in seen:  # history states that lead to each other end at their parent's first child
-        return tree.children[tree.parent[target]][:1]
+    if target in seen:  # history states that lead to each other end where their parent begins
+        parent = tree.parent[target]
+        begins = [first for first in tree.initial[parent] if tree.kind[first] != "history"]
+        return begins or tree.children[parent][:1]
     found = _remembered(tree, target, history)
     return [goal for one in found for goal in _goals(tree, one, history, (*seen, target))]
 

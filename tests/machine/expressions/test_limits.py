@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from statewright.machine.expressions import ExpressionError, OutOfSteps, compile_expression
@@ -113,6 +113,12 @@ HOSTILE = [
     "bool(context.x) && !context.y",
     "has(context.x.a) && 'a' in context.y",
 ]
+
+
+def test_no_random_example_fails_for_the_time_it_took() -> None:
+    assert settings.default is not None
+    assert settings.default.deadline is None
+    assert HealthCheck.too_slow in settings.default.suppress_health_check
 
 
 @given(x=VALUES, y=VALUES, z=VALUES)

@@ -1,7 +1,8 @@
 """Where branches lead: which states they enter, which can be reached at all, and what is surely written on the way.
 
 Everything errs on the side of silence: a state counts as reachable, and a field as perhaps absent, unless it is
-certain that it is not. What history restores has been active before, so that only its default is a way in.
+certain that it is not. What history restores has been active before, so that only its default is a way in; and
+what a shallow one restores begins anew, which may be where it was never before.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Flow:
         self.survey = survey
         self._default: dict[Path, frozenset[Path]] = {}
         self._entered: dict[tuple[tuple[Path, ...], Path], frozenset[Path]] = {}
+        self._ever: dict[frozenset[Path], frozenset[Path]] = {}
         self._names: dict[int, frozenset[str]] = {}
 
     @functools.cached_property
@@ -54,34 +56,43 @@ class Flow:
         return found
 
     def default(self, path: Path) -> frozenset[Path]:
-        """What is entered with a state when nothing says otherwise, the state itself included."""
+        """What is entered with a state when nothing says otherwise, itself and the histories asked for it included."""
         found = self._default.get(path)
         if found is None:
-            found = self._default[path] = frozenset({path}.union(*map(self.default, self._begins_in(path))))
+            if self.survey.kinds[path] == "history":
+                found = self._default_of_history(path)
+            else:
+                found = frozenset({path}.union(*map(self.default, self._begins_in(path))))
+            self._default[path] = found
         return found
 
     def _begins_in(self, path: Path) -> list[Path]:
         survey = self.survey
-        children = [inner for inner in survey.children[path] if survey.kinds[inner] != "history"]
-        match survey.kinds[path]:
-            case "history":
-                return [*self._ordinary(path, set())]
-            case "compound":
-                initial = survey.initial_of(path)
-                return children if initial is None or survey.kinds[initial] == "history" else [initial]
-            case _:
-                return children
+        children = self._ordinary(path)
+        if survey.kinds[path] != "compound":
+            return children
+        initial = survey.initial_of(path)
+        return children if initial is None or survey.kinds[initial] == "history" else [initial]
 
-    def _ordinary(self, history: Path, seen: set[Path]) -> Iterator[Path]:
-        """The ordinary states that a history state leads to at first; in a circle, those in which its parent begins."""
-        seen.add(history)
-        for found in self._defaults_of(history):
-            if self.survey.kinds[found] != "history":
-                yield found
-            elif found not in seen:
-                yield from self._ordinary(found, seen)
+    def _ordinary(self, path: Path) -> list[Path]:
+        """The children of a state that can be active."""
+        return [inner for inner in self.survey.children[path] if self.survey.kinds[inner] != "history"]
+
+    def _default_of_history(self, history: Path) -> frozenset[Path]:
+        """What a history state enters at first; where it leads in a circle, that in which its parent begins."""
+        asked: set[Path] = set()
+        goals: list[Path] = []
+        waiting = [history]
+        while waiting:
+            path = waiting.pop()
+            if self.survey.kinds[path] != "history":
+                goals.append(path)
+            elif path in asked:
+                goals += self._begins_in(parent_of(path))
             else:
-                yield from self._begins_in(parent_of(history))
+                asked.add(path)
+                waiting += self._defaults_of(path)
+        return frozenset(asked.union(self._enters(tuple(dict.fromkeys(goals)), parent_of(history))))
 
     def _defaults_of(self, history: Path) -> list[Path]:
         """Where a history state leads as long as there is nothing to go back to."""
@@ -89,7 +100,7 @@ class Flow:
         if isinstance(node, State) and node.target is not None:
             found = [survey.resolve(target, history) for target in targets_of(node)]
         elif survey.kinds[parent] == "parallel":
-            found = [inner for inner in survey.children[parent] if survey.kinds[inner] != "history"]
+            found = [*self._ordinary(parent)]
         else:
             found = [survey.initial_of(parent)]
         return [path for path in found if path is not None and survey.is_below(path, parent)]
@@ -106,7 +117,7 @@ class Flow:
         return ""
 
     def entered(self, site: Site) -> frozenset[Path]:
-        """Every state that a branch may enter."""
+        """Every state that a branch may enter, but for what history restores."""
         targets = self.survey.targets[site.pointer]
         if not targets:
             return frozenset()
@@ -118,7 +129,7 @@ class Flow:
     def _enters(self, targets: tuple[Path, ...], domain: Path) -> Iterator[Path]:
         survey = self.survey
         for target in targets:
-            yield from self._with_ways(target)
+            yield from self.default(target)
             for path in self.survey.above(target):
                 if path == domain or not survey.is_below(path, domain):
                     break
@@ -129,14 +140,18 @@ class Flow:
                         if survey.kinds[region] != "history" and not named:
                             yield from self.default(region)
 
-    def _with_ways(self, target: Path) -> Iterator[Path]:
-        """The target with what it begins in; a default of a history state may lie some levels down."""
-        entered = self.default(target)
-        yield from entered
-        if self.survey.kinds[target] == "history":
-            parent = target.rpartition(".")[0]
-            for path in entered:
-                yield from (above for above in self.survey.above(path) if self.survey.is_below(above, parent))
+    def _entered_ever(self, site: Site) -> frozenset[Path]:
+        """Every state that a branch may enter, with those below what shallow histories restore."""
+        entered = self.entered(site)
+        if entered not in self._ever:
+            parents = {parent_of(path) for path in entered if self._is_shallow(path)}
+            restored = [inner for parent in parents for inner in self._ordinary(parent) if inner in self.reached]
+            self._ever[entered] = entered.union(*(self.default(inner) - {inner} for inner in restored))
+        return self._ever[entered]
+
+    def _is_shallow(self, path: Path) -> bool:
+        node = self.survey.nodes[path]
+        return isinstance(node, State) and node.type == "history" and node.history != "deep"
 
     # --- reachability
 
@@ -144,6 +159,7 @@ class Flow:
     def reached(self) -> frozenset[Path]:
         """Every state that some sequence of events may lead to, if guards and roles let everything through."""
         found: set[Path] = set()
+        restoring: set[Path] = set()  # the states with a shallow history that is reached
         waiting = [*self.default("")]
         endings = [site for sites in self.live.values() for site in sites if site.cause == "onDone"]
         while True:
@@ -155,6 +171,13 @@ class Flow:
                 for site in self.live[path]:
                     if site.cause != "onDone":
                         waiting.extend(self.entered(site) - found)
+                parent = parent_of(path)
+                if self._is_shallow(path) and parent not in restoring:
+                    restoring.add(parent)
+                    for inner in self._ordinary(parent):
+                        waiting.extend(self.default(inner) - found if inner in found else ())
+                elif parent in restoring:
+                    waiting.extend(self.default(path) - found)
             ended = [site for site in endings if site.holder in found and self.may_end(site.holder, found)]
             if not ended:
                 return frozenset(found)
@@ -165,7 +188,7 @@ class Flow:
     def may_end(self, path: Path, reached: Iterable[Path]) -> bool:
         """Whether a state may come to be done: by a final child, or when parallel by all of its regions."""
         survey = self.survey
-        children = [inner for inner in survey.children[path] if survey.kinds[inner] != "history"]
+        children = self._ordinary(path)
         match survey.kinds[path]:
             case "final":
                 return path in reached
@@ -219,8 +242,8 @@ class Flow:
         begun = self._mask(self.survey.definition.context)
         for path in self.default(""):
             ways[path] &= begun
-        moves = [(site, self.entered(site), self._writes(site)) for path in self.reached for site in self.live[path]]
-        moves = [move for move in moves if move[1]]
+        sites = [site for path in self.reached for site in self.live[path] if self.entered(site)]
+        moves = [(site, self._entered_ever(site), self._writes(site)) for site in sites]
         for _ in range(_PASSES):
             changed = False
             for site, entered, writes in moves:
