@@ -10,22 +10,23 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import postgres as servers
 from tests.postgresql import Server, programs
 
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
-
 HOUSE = Path(__file__).parents[1]
 # Continuous integration tries the same examples each time, so that what it finds wrong is what was changed; whoever
 # works on the code tries others at every run.
-hypothesis.settings.register_profile("ci", derandomize=True, print_blob=True)
-if os.environ.get("CI") == "true":
-    hypothesis.settings.load_profile("ci")
+settings.register_profile(
+    "ours",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",
+    print_blob=True,
+)
+settings.load_profile("ours")
 BESIDE = HOUSE.parent / "shared" / "data"
 
 
