@@ -54,7 +54,7 @@ def settled(page: Page) -> None:
 
 def add_state(page: Page, name: str, parent: str = "", kind: str = "") -> None:
     """By mouse: the name is typed, everything else is clicked."""
-    page.get_by_label("Name").fill(name)
+    page.get_by_label("Name", exact=True).fill(name)
     page.locator("#new-parent").select_option(parent)
     page.locator("#new-kind").select_option(kind)
     page.get_by_role("button", name="Add state").click()
@@ -393,11 +393,11 @@ def test_the_text_is_edited_with_completion_and_kept_as_it_was_written(
 
 
 def test_a_refused_form_keeps_what_was_written(page: Page, approval: str, complaints: list[str]) -> None:
-    page.get_by_label("Name").fill("Draft")
+    page.get_by_label("Name", exact=True).fill("Draft")
     page.get_by_role("button", name="Add state").click()
 
     expect(page.locator("#told")).to_contain_text("give it another name")
-    expect(page.get_by_label("Name")).to_have_value("Draft")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Draft")
     complaints[:] = [said for said in complaints if "422" not in said]
 
 
@@ -417,9 +417,9 @@ def test_a_state_that_is_led_to_goes_with_the_ways_there(page: Page, approval: s
 @pytest.mark.parametrize("page", [{"java_script_enabled": False}], indirect=True)
 def test_everything_works_by_forms_without_scripts(page: Page) -> None:
     begin(page)
-    page.get_by_label("Name").fill("Draft")
+    page.get_by_label("Name", exact=True).fill("Draft")
     page.get_by_role("button", name="Add state").click()
-    page.get_by_label("Name").fill("Done")
+    page.get_by_label("Name", exact=True).fill("Done")
     page.locator("#new-kind").select_option("final")
     page.get_by_role("button", name="Add state").click()
     page.locator('[data-path="draft"]').click()
@@ -459,7 +459,7 @@ def test_a_phone_reads_it_without_scrolling_aside(page: Page, platform: Platform
 
 def test_hostile_names_break_nothing(page: Page) -> None:
     begin(page)
-    page.get_by_label("Name").fill("Größe (ok) : x")
+    page.get_by_label("Name", exact=True).fill("Größe (ok) : x")
     page.get_by_role("button", name="Add state").click()
     expect(page.locator("[role=treeitem]")).to_have_count(1)
     page.locator("#state-label").fill("<script>alert(1)</script> \u202eevil 😀 " + "W" * 120)

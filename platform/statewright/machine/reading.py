@@ -93,6 +93,8 @@ def _read(text: bytes, around: Surroundings) -> Reading:
     rewritten = Rewritten(document)
     try:
         definition = msgspec.convert(rewritten.document, Definition)
+        if definition.id.endswith("\n"):  # which `$` in its pattern lets pass
+            raise msgspec.ValidationError("a name may not end with a line's end")
     except msgspec.ValidationError as error:
         shape = [*itertools.islice(_misshapen(rewritten.document, _DEFINITION, ""), REPORTED + 1)]
         shape = shape or [malformed("wrong_type", "", str(error))]

@@ -289,7 +289,9 @@ class _Writer:
         if stays or (target is not None and as_read != target):
             ours["target"] = target
         read_reenter = inside and "target" in attributes and attributes.get("type") != "internal"
-        if read_reenter != branch.get("reenter", False) or (branch.get("reenter") is False):
+        # What a history may lead to depends on the life, so it is said whether the state is left for it.
+        unsure = any(path and self.states.by_path[path].type == "history" for path in known)
+        if unsure or read_reenter != branch.get("reenter", False) or (branch.get("reenter") is False):
             ours["reenter"] = branch.get("reenter")
 
     def _stay(self, paths: list[str], place: Place, attributes: dict[str, str], pointer: str) -> bool:
