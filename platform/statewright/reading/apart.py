@@ -182,8 +182,6 @@ def _limit() -> None:
 
 def _has_grown() -> bool:
     with contextlib.suppress(OSError):  # what it holds now: the most ever may be that of whoever started it
-        OSError
-    ):  # what it holds now: the most ever is that of whoever started it, if that was more
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") > GROWN * 1024
     try:
         import resource  # not on every system
