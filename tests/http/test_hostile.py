@@ -215,7 +215,7 @@ async def test_no_query_makes_a_500(consolidated: Server) -> None:
     names |= {"backtest": "1", "view": "1", "job": "1"}
     paths = [path.format(**names) for path, item in openapi()["paths"].items() if "get" in item]
     await consolidated.send("light", "1", "NEXT")
-    await consolidated.get("/views/counts?type=light&min_place=1&wait=5")
+    await consolidated.get("/views/counts?type=light&min_place=1&wait=30")
     for path in paths:
         for query in QUERIES:
             endless = "&after=x" if path.endswith("/stream") else ""

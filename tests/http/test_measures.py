@@ -22,7 +22,7 @@ async def lights(server: Server) -> None:
 
 
 async def asked(server: Server, question: str, more: str = "", place: str = "5") -> dict[str, object]:
-    answer = await server.get(f"/views/{question}?type=light&min_place={place}&wait=5{more}")
+    answer = await server.get(f"/views/{question}?type=light&min_place={place}&wait=30{more}")
     assert answer.status_code == 200, answer.text
     assert answer.headers["Statewright-Place"] == place
     found: dict[str, object] = answer.json()
@@ -92,7 +92,7 @@ async def test_dwell_is_per_state_and_per_transition_and_says_what_is_estimated(
 @pytest.mark.parametrize("question", QUESTIONS)
 async def test_every_question_is_answered_as_a_table_too(consolidated: Server, question: str) -> None:
     await lights(consolidated)
-    path = f"/api/v1/views/{question}?type=light&min_place=5&wait=5"
+    path = f"/api/v1/views/{question}?type=light&min_place=5&wait=30"
 
     linked = await consolidated.client.get(f"{path}&format=csv")
     asked_for = await consolidated.client.get(path, headers={"Accept": "text/csv"})
@@ -108,7 +108,7 @@ async def test_every_question_is_answered_as_a_table_too(consolidated: Server, q
 async def test_a_table_holds_nothing_that_a_spreadsheet_takes_for_a_formula(consolidated: Server) -> None:
     for actor in ("anna", "=HYPERLINK(1)", "bert"):
         await consolidated.send("light", "a", "NEXT", actor={"id": actor})
-    table = await consolidated.client.get("/api/v1/views/handovers?type=light&min_place=3&wait=5&format=csv")
+    table = await consolidated.client.get("/api/v1/views/handovers?type=light&min_place=3&wait=30&format=csv")
 
     assert sorted(list(csv.reader(io.StringIO(table.text)))[1:]) == [
         ["'=HYPERLINK(1)", "bert", "1"],

@@ -12,9 +12,9 @@ from .conftest import Server
 
 async def test_consolidators_say_how_far_they_are(consolidated: Server) -> None:
     await consolidated.send("light", "a", "NEXT")
-    await consolidated.get("/views/counts?type=light&min_place=1&wait=5")
-    await consolidated.get("/views/stays?type=light&min_place=1&wait=5")
-    await consolidated.get("/views/flow?type=light&min_place=1&wait=5")
+    await consolidated.get("/views/counts?type=light&min_place=1&wait=30")
+    await consolidated.get("/views/stays?type=light&min_place=1&wait=30")
+    await consolidated.get("/views/flow?type=light&min_place=1&wait=30")
     found = (await consolidated.get("/consolidators")).json()["items"]
 
     assert [each["name"] for each in found] == ["deadlines", "entities", "flow", "relations", "stays", "variants"]
@@ -23,7 +23,7 @@ async def test_consolidators_say_how_far_they_are(consolidated: Server) -> None:
 
 async def test_a_rebuild_can_be_asked_for(consolidated: Server) -> None:
     await consolidated.send("light", "a", "NEXT")
-    await consolidated.get("/views/stays?type=light&min_place=1&wait=5")
+    await consolidated.get("/views/stays?type=light&min_place=1&wait=30")
     asked = await consolidated.post("/consolidators/stays/rebuild")
 
     assert (asked.status_code, asked.json()) == (202, {"name": "stays"})
@@ -31,7 +31,7 @@ async def test_a_rebuild_can_be_asked_for(consolidated: Server) -> None:
 
 async def test_nothing_but_a_consolidator_can_be_rebuilt(consolidated: Server) -> None:
     await consolidated.send("light", "a", "NEXT")
-    await consolidated.get("/views/stays?type=light&min_place=1&wait=5")
+    await consolidated.get("/views/stays?type=light&min_place=1&wait=30")
     answer = await consolidated.post("/consolidators/stay/rebuild")
 
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not_found")
@@ -60,7 +60,7 @@ async def test_a_server_whose_log_cannot_be_read_lives_but_is_not_ready(
 async def test_metrics_are_text_for_prometheus(consolidated: Server) -> None:
     await consolidated.send("light", "a", "NEXT")
     await asyncio.gather(
-        *(consolidated.get(f"/views/{view}?type=light&min_place=1&wait=5") for view in ("counts", "stays", "flow"))
+        *(consolidated.get(f"/views/{view}?type=light&min_place=1&wait=30") for view in ("counts", "stays", "flow"))
     )
     answer = await consolidated.client.get("/metrics")
 

@@ -18,7 +18,7 @@ async def lights(server: Server) -> None:
 
 async def test_counts_are_per_leaf_and_per_configuration_and_say_their_place(consolidated: Server) -> None:
     await lights(consolidated)
-    answer = await consolidated.get("/views/counts?type=light&min_place=6&wait=5")
+    answer = await consolidated.get("/views/counts?type=light&min_place=6&wait=30")
 
     assert answer.headers["Statewright-Place"] == answer.json()["place"] == "6"
     assert answer.json()["states"] == {"green": 2, "red": 1, "broken": 1}
@@ -32,9 +32,9 @@ async def test_counts_are_per_leaf_and_per_configuration_and_say_their_place(con
 async def test_counts_can_be_had_as_they_were_at_a_place_and_at_a_moment(consolidated: Server) -> None:
     await lights(consolidated)
 
-    place = await consolidated.get("/views/counts?type=light&place=3&wait=5")
+    place = await consolidated.get("/views/counts?type=light&place=3&wait=30")
     moment = await consolidated.get(
-        "/views/counts?type=light&at=2001-01-01T12:00:05Z&basis=occurred&min_place=6&wait=5"
+        "/views/counts?type=light&at=2001-01-01T12:00:05Z&basis=occurred&min_place=6&wait=30"
     )
 
     assert place.json()["states"] == {"green": 3}
@@ -59,7 +59,7 @@ async def test_waiting_for_a_view_ends_as_soon_as_it_is_there(consolidated: Serv
 
 async def test_stays_say_how_long_the_ended_ones_lasted(consolidated: Server) -> None:
     await lights(consolidated)
-    items = (await consolidated.get("/views/stays?type=light&min_place=6&wait=5")).json()["items"]
+    items = (await consolidated.get("/views/stays?type=light&min_place=6&wait=30")).json()["items"]
 
     green = next(item for item in items if item["state"] == "green")
     assert (green["ended"], green["open"]) == (2, 2)
@@ -69,7 +69,7 @@ async def test_stays_say_how_long_the_ended_ones_lasted(consolidated: Server) ->
 async def test_flow_counts_transitions_and_refusals(consolidated: Server) -> None:
     await lights(consolidated)
     await consolidated.send("light", "a", "STAY")
-    flow = (await consolidated.get("/views/flow?type=light&min_place=6&wait=5")).json()
+    flow = (await consolidated.get("/views/flow?type=light&min_place=6&wait=30")).json()
 
     assert {"from": "green", "event": "NEXT", "to": "red", "count": 1} in flow["transitions"]
     assert flow["refusals"] == [{"state": "green", "event": "STAY", "why": "not_in_this_state", "count": 1}]
@@ -78,7 +78,7 @@ async def test_flow_counts_transitions_and_refusals(consolidated: Server) -> Non
 async def test_flow_can_be_had_for_a_stretch_of_time(consolidated: Server) -> None:
     await lights(consolidated)
     flow = await consolidated.get(
-        "/views/flow?type=light&from=2001-01-01T12:00:00Z&to=2001-01-01T13:00:00Z&min_place=6&wait=5"
+        "/views/flow?type=light&from=2001-01-01T12:00:00Z&to=2001-01-01T13:00:00Z&min_place=6&wait=30"
     )
 
     assert sorted(each["event"] for each in flow.json()["transitions"]) == ["BREAK", "NEXT"]
@@ -86,7 +86,7 @@ async def test_flow_can_be_had_for_a_stretch_of_time(consolidated: Server) -> No
 
 async def test_entities_are_listed_in_parts_by_type_and_state(consolidated: Server) -> None:
     await lights(consolidated)
-    path = "/entities/light?state=green&state=broken&order=id&limit=2&min_place=6&wait=5"
+    path = "/entities/light?state=green&state=broken&order=id&limit=2&min_place=6&wait=30"
     first = (await consolidated.get(path)).json()
     second = (await consolidated.get(f"{path}&after={first['next']}")).json()
 
@@ -98,7 +98,7 @@ async def test_entities_are_listed_in_parts_by_type_and_state(consolidated: Serv
 async def test_entities_of_all_types_are_found_by_a_part_of_their_id(consolidated: Server) -> None:
     await consolidated.send("light", "corner 12", "NEXT", data={"street": "Elm"})
     await consolidated.send("light", "corner 13", "NEXT")
-    rows = (await consolidated.get("/entities?q=12&min_place=2&wait=5")).json()["items"]
+    rows = (await consolidated.get("/entities?q=12&min_place=2&wait=30")).json()["items"]
 
     assert [(row["type"], row["entity"], row["state"], row["data"]) for row in rows] == [
         ("light", "corner 12", "green", {"street": "Elm"})
@@ -107,7 +107,7 @@ async def test_entities_of_all_types_are_found_by_a_part_of_their_id(consolidate
 
 async def test_entities_can_be_listed_as_they_were(consolidated: Server) -> None:
     await lights(consolidated)
-    rows = (await consolidated.get("/views/entities?type=light&place=2&wait=5")).json()["items"]
+    rows = (await consolidated.get("/views/entities?type=light&place=2&wait=30")).json()["items"]
 
     assert [(row["entity"], row["state"]) for row in rows] == [("a", "green"), ("b", "green")]
 
@@ -130,7 +130,7 @@ async def test_place_and_moment_exclude_each_other(server: Server) -> None:
 
 async def test_an_after_that_no_list_gave_is_a_bad_parameter(consolidated: Server) -> None:
     await consolidated.send("light", "a", "NEXT")
-    await consolidated.get("/entities?min_place=1&wait=5")
+    await consolidated.get("/entities?min_place=1&wait=30")
     for after in ("x", "%00", "9" * 30, "[]", "e30"):
         for order in ("newest", "oldest", "id"):
             answer = await consolidated.get(f"/entities?order={order}&after={after}")
@@ -142,7 +142,7 @@ async def test_the_views_there_are_can_all_be_asked(consolidated: Server) -> Non
     await consolidated.send("light", "a", "NEXT")
     for view in (await consolidated.get("/views")).json()["items"]:
         id = "&id=a" if "id" in view["parameters"] else ""
-        answer = await consolidated.client.get(f"{view['path']}?type=light&min_place=1&wait=5{id}")
+        answer = await consolidated.client.get(f"{view['path']}?type=light&min_place=1&wait=30{id}")
 
         assert answer.status_code == 200
         assert answer.headers["Statewright-Place"] == "1"
