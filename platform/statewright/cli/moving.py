@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
-import io
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
 from statewright.catalog import Catalog
 from statewright.cli.reports import count_of
+from statewright.cli.sources import Source, showing
 from statewright.cli.stored import CANNOT, at_hand, keeping_options
 from statewright.folder import IMPORTING, FolderInUse, FolderLock
 from statewright.keeping.exporting import CannotExport, Standing, ToFile, ToStandardOutput, export
@@ -24,8 +20,13 @@ from statewright.keeping.importing import CannotImport, Import, Imported
 from statewright.settings import Settings
 from statewright.stores.words import START, BadPlace, StoreFailed, StoreUncertain
 
-_GZIP = b"\x1f\x8b"
 _UNREADABLE = (OSError, EOFError, zlib.error)
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TextColumn("{task.percentage:>3.0f} %"),
+    TimeRemainingColumn(),
+)
 
 
 @click.command("export")
@@ -59,7 +60,7 @@ async def _export(settings: Settings, output: Path | None, after: str, upto: str
         catalog = Catalog.open(settings.catalog_url)
         try:
             place = upto or await store.latest_place()
-            with _progress() as progress:
+            with showing(*_COLUMNS) as progress:
                 total = int(place) - int(after) if place.isdigit() and after.isdigit() else None
                 task = progress.add_task("exporting", total=total)
                 return await export(
@@ -106,11 +107,11 @@ def _note(unfinished: Path, file: str) -> None:
 
 async def _import(settings: Settings, file: str) -> Imported:
     unfinished = settings.data / IMPORTING
-    with _Source(file) as source:
+    with Source(file) as source:
         async with at_hand(settings, writing=True) as store:
             catalog = Catalog.open(settings.catalog_url)
             try:
-                with _progress() as progress:
+                with showing(*_COLUMNS) as progress:
                     task = progress.add_task("importing", total=source.size)
                     importing = Import(
                         store,
@@ -120,7 +121,7 @@ async def _import(settings: Settings, file: str) -> Imported:
                     )
                     was_unfinished = unfinished.exists()
                     try:
-                        imported = await importing.run(source.lines())
+                        imported = await importing.run(_as_far_as_it_goes(source.lines()))
                     except BaseException:
                         if not importing.changed and not was_unfinished:
                             unfinished.unlink(missing_ok=True)  # what stands there stands as it did
@@ -131,47 +132,13 @@ async def _import(settings: Settings, file: str) -> Imported:
                 catalog.close()
 
 
-class _Source:
-    """The file of an export: its lines, and how far it was read."""
-
-    def __init__(self, file: str) -> None:
-        self.size = None if file == "-" else Path(file).stat().st_size
-        raw = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer) if file == "-" else open(file, "rb", buffering=0)  # noqa: SIM115
-        self._raw = cast(io.RawIOBase, raw)
-        self._buffered = io.BufferedReader(self._raw, 1 << 20)
-
-    def __enter__(self) -> _Source:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._buffered.close()
-
-    @property
-    def read(self) -> int:
-        """How many bytes of the file were read."""
-        return self._raw.tell() if self.size is not None else 0
-
-    def lines(self) -> Iterator[bytes]:
-        """The lines, unpacked where the file is packed; a file that breaks off ends there."""
-        packed = self._buffered.peek(2)[:2] == _GZIP
-        lines = iter(cast(BinaryIO, gzip.GzipFile(fileobj=self._buffered)) if packed else self._buffered)
-        while True:
-            try:
-                line = next(lines, None)
-            except _UNREADABLE:
-                return
-            if line is None:
-                return
-            yield line
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+def _as_far_as_it_goes(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines of a file up to where it breaks off: that its last line is missing then says so."""
+    while True:
+        try:
+            line = next(lines, None)
+        except _UNREADABLE:
+            return
+        if line is None:
+            return
+        yield line

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
-import io
 import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from statewright.cli.embedded import embedded
 from statewright.cli.installation import CANNOT_OPEN, located
 from statewright.cli.replaying import Rejected, Replay, Summary, Unreadable, Verdict, numbered, register
 from statewright.cli.reports import errors_among, line_of
 from statewright.cli.servers import ConnectionBroken, NeverReached, RemoteServer, Server
+from statewright.cli.sources import Source, showing
 from statewright.settings import Settings
 
-_GZIP = b"\x1f\x8b"
 _NAMED = 20
 """How many malformed lines are named; the rest are counted."""
 
@@ -83,7 +80,7 @@ def replay(
         raise click.UsageError("--server has its own data; leave out --data")
     summary = Summary()
     texts = [(str(file), file.read_bytes()) for file in definitions]
-    with _Source.open(log) as source, TemporaryDirectory(prefix="statewright-") as thrown_away:
+    with Source(log) as source, TemporaryDirectory(prefix="statewright-") as thrown_away:
         settings = Settings(
             data=data or Path(thrown_away),
             store=store,
@@ -91,7 +88,7 @@ def replay(
             allow_unprotected_personal_data=allow_unprotected_personal_data,
         )
         try:
-            asyncio.run(_replay(source, texts, server, settings, summary, decisions))
+            asyncio.run(_replay(source, _name_of(log), texts, server, settings, summary, decisions))
         except (Rejected, *CANNOT_OPEN) as error:
             raise click.ClickException(str(error)) from None
         except NeverReached as error:
@@ -104,7 +101,8 @@ def replay(
 
 
 async def _replay(
-    source: _Source,
+    source: Source,
+    named: tuple[str, str],
     definitions: list[tuple[str, bytes]],
     url: str | None,
     settings: Settings,
@@ -112,13 +110,15 @@ async def _replay(
     decisions: TextIO | None,
 ) -> None:
     async with _server(url, settings) as server:
-        for name, text in definitions:
+        for file, text in definitions:
             try:
-                await _register(server, name, text)
+                await _register(server, file, text)
             except ConnectionBroken as error:
                 raise NeverReached(str(error)) from error
-        with _progress() as progress:
-            task = progress.add_task(source.name, total=source.size, lines=0)
+        name, id = named
+        columns = (BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[lines]:,} lines"), TimeRemainingColumn())
+        with showing(TextColumn("{task.description}"), *columns) as progress:
+            task = progress.add_task(name, total=source.size, lines=0)
 
             def decided(verdict: Verdict) -> None:
                 summary.add(verdict)
@@ -126,7 +126,7 @@ async def _replay(
                     decisions.write("A" if verdict.accepted else "R")
                 if verdict.code == "malformed" and summary.refused["malformed"] <= _NAMED:
                     progress.console.print(
-                        f"{source.name}:{verdict.number}: malformed: {verdict.detail}", markup=False, soft_wrap=True
+                        f"{name}:{verdict.number}: malformed: {verdict.detail}", markup=False, soft_wrap=True
                     )
                 if verdict.number % 1_000 == 0:
                     progress.update(task, completed=source.read, lines=verdict.number)
@@ -135,7 +135,7 @@ async def _replay(
                 why = f"connection lost ({why}); going on from the first line without an answer"
                 progress.console.print(why, markup=False, soft_wrap=True)
 
-            await Replay(server, numbered(source.lines()), source.id, decided).run(waiting)
+            await Replay(server, numbered(source.lines()), id, decided).run(waiting)
             progress.update(task, completed=source.size)
 
 
@@ -157,19 +157,6 @@ async def _server(url: str | None, settings: Settings) -> AsyncIterator[Server]:
             yield await stack.enter_async_context(embedded(settings))
 
 
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[lines]:,} lines"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
 def _show(summary: Summary) -> None:
     refused = summary.refused.total()
     repeated = f" ({summary.repeated:,} of them were there before)" if summary.repeated else ""
@@ -178,44 +165,12 @@ def _show(summary: Summary) -> None:
         click.echo(f"  {number:>10,}  {code}")
 
 
-class _Source:
-    """A log to read: its name, an id that is the same whenever the same file is read, and how far reading is."""
+def _name_of(log: str) -> tuple[str, str]:
+    """What a log is called, and an id that is the same whenever the same file is read.
 
-    def __init__(self, name: str, raw: io.RawIOBase, size: int | None, id: str) -> None:
-        self.name = name
-        self.size = size
-        self.id = id
-        self._raw = raw
-        self._buffered = io.BufferedReader(raw, 1 << 20)
-
-    @classmethod
-    def open(cls, log: str) -> _Source:
-        """The file `log`, or standard input, which cannot be read twice and gets an id of its own each time."""
-        if log == "-":
-            return cls("standard input", _unbuffered_stdin(), None, f"replay:{secrets.token_hex(8)}")
-        path = Path(log)
-        raw = path.open("rb", buffering=0)
-        digest = hashlib.file_digest(raw, "sha256").hexdigest()
-        raw.seek(0)
-        return cls(path.name, raw, path.stat().st_size, f"replay:{digest[:16]}")
-
-    def __enter__(self) -> _Source:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._buffered.close()
-
-    @property
-    def read(self) -> int:
-        """How many bytes of the file were read."""
-        return self._raw.tell() if self.size is not None else 0
-
-    def lines(self) -> Iterator[bytes]:
-        """The lines, unpacked where the file is packed."""
-        packed = self._buffered.peek(2)[:2] == _GZIP
-        return iter(cast(BinaryIO, gzip.GzipFile(fileobj=self._buffered)) if packed else self._buffered)
-
-
-def _unbuffered_stdin() -> io.RawIOBase:
-    """Standard input without the buffer that Python puts before it, or lines would wait until it is full."""
-    return cast(io.RawIOBase, getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+    Standard input cannot be read twice and gets an id of its own each time.
+    """
+    if log == "-":
+        return "standard input", f"replay:{secrets.token_hex(8)}"
+    with Path(log).open("rb") as file:
+        return Path(log).name, f"replay:{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import Progress, TextColumn
+from rich.progress import TextColumn
 
 from statewright.catalog import Catalog
 from statewright.cli.reports import count_of
+from statewright.cli.sources import showing
 from statewright.cli.stored import CANNOT, at_hand, keeping_options
 from statewright.consolidators import Registered
 from statewright.keeping.findings import Finding, Findings
@@ -64,7 +64,7 @@ async def _verify(settings: Settings, deep: bool, trusted: PublicKey | None, req
         catalog = Catalog.open(settings.catalog_url)
         definitions = Registered(settings.catalog_url)
         try:
-            with _progress() as progress:
+            with showing(TextColumn("{task.description}"), TextColumn("{task.fields[seen]:,} transitions")) as progress:
                 task = progress.add_task("verifying", seen=0)
                 findings = Findings(found)
                 seals = Seals(settings.seals_folder, store.log_id)
@@ -91,16 +91,6 @@ async def _verify(settings: Settings, deep: bool, trusted: PublicKey | None, req
         finally:
             definitions.close()
             catalog.close()
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        TextColumn("{task.fields[seen]:,} transitions"),
-        console=console,
-        disable=not console.is_terminal,
-    )
 
 
 def _say(report: Report) -> None:

@@ -10,12 +10,11 @@ import msgspec
 
 from statewright.catalog import Catalog, CatalogError
 from statewright.keeping.findings import Finding, Findings
-from statewright.machine.backtesting import given_of, past_of
+from statewright.machine.backtesting import given_of, past_of, timer_of
 from statewright.machine.compile import Machine
 from statewright.machine.decide import Accepted, Event, Refused, decide
 from statewright.machine.expressions import Related
-from statewright.machine.places import AFTER
-from statewright.machine.record import Head, Record, Timer, fold, merged
+from statewright.machine.record import Head, Record, fold, merged
 from statewright.stores.words import EventStore, LogDamaged, Ref
 
 HEADS = 20_000
@@ -114,18 +113,7 @@ class Decisions:
             self._heads.popitem(last=False)
 
     def _add(self, record: Record, sentence: str) -> None:
-        self._findings.add(
-            Finding(
-                check="decision",
-                partition=record.partition,
-                position=record.position,
-                last=record.position,
-                type=record.type,
-                entity=record.entity,
-                version=record.version,
-                sentence=sentence,
-            )
-        )
+        self._findings.add(Finding.at(record, "decision", sentence))
 
 
 def _event_of(record: Record, head: Head | None, machine: Machine) -> Event:
@@ -140,7 +128,7 @@ def _event_of(record: Record, head: Head | None, machine: Machine) -> Event:
         occurred_at=record.occurred_at,
     )
     if record.kind == "timer":
-        event.timer = _timer_of(record, head)
+        event.timer = timer_of(record.event, head)
     elif head is None:
         given = given_of(past_of(record), machine, machine)
         if record.kind == "created":
@@ -148,15 +136,6 @@ def _event_of(record: Record, head: Head | None, machine: Machine) -> Event:
         else:
             event.create = given
     return event
-
-
-def _timer_of(record: Record, head: Head | None) -> Timer:
-    name = record.event or ""
-    for timer in head.timers if head is not None else ():
-        if name == f"{AFTER}{timer.key}.{timer.state}":
-            return timer
-    key, _, state = name.removeprefix(AFTER).partition(".")
-    return Timer(state, key, 0, 0)
 
 
 def _begins_with_patches(machine: Machine) -> bool:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from statewright.machine.record import Record
+
 LISTED = 200
 """How many findings are listed of each check; the rest are counted."""
 
@@ -29,6 +31,20 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     type: str = ""
     entity: str = ""
     version: int = 0
+
+    @classmethod
+    def at(cls, record: Record, check: Check, sentence: str) -> Finding:
+        """What is wrong about one transition."""
+        return cls(
+            check=check,
+            partition=record.partition,
+            position=record.position,
+            last=record.position,
+            type=record.type,
+            entity=record.entity,
+            version=record.version,
+            sentence=sentence,
+        )
 
     def __str__(self) -> str:
         where = ""

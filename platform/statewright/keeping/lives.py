@@ -57,18 +57,7 @@ class Lives:
             self._add(record, f"it comes {came}, where version {stands.version} of its entity did not lead")
 
     def _add(self, record: Record, sentence: str) -> None:
-        self._findings.add(
-            Finding(
-                check="life",
-                partition=record.partition,
-                position=record.position,
-                last=record.position,
-                type=record.type,
-                entity=record.entity,
-                version=record.version,
-                sentence=sentence,
-            )
-        )
+        self._findings.add(Finding.at(record, "life", sentence))
 
     def _put_away(self) -> None:
         if self._file is None:

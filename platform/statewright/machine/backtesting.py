@@ -388,7 +388,7 @@ class Backtest:
             self._note_due(head, past, now)
         event = Event(past.event, past.payload, past.actor, entity=past.entity, now=now, occurred_at=past.occurred_at)
         if past.kind == "timer":
-            event.timer = self._timer(past, head)
+            event.timer = timer_of(past.event, head)
             return event
         if past.kind in _NO_EVENT:
             self.tally.passed_over += 1
@@ -405,16 +405,6 @@ class Backtest:
             else:
                 event.create = given
         return event
-
-    @staticmethod
-    def _timer(past: Past, head: Head | None) -> Timer:
-        """The timer that fires: by the name in its event, the one that runs; else one that runs nowhere."""
-        name = past.event or ""
-        for timer in head.timers if head is not None else ():
-            if name == f"{AFTER}{timer.key}.{timer.state}":
-                return timer
-        key, _, state = name.removeprefix(AFTER).partition(".")
-        return Timer(state, key, 0, 0)
 
     def _note_due(self, head: Head, past: Past, now: int) -> None:
         fired = past.event if past.kind == "timer" else ""
@@ -504,6 +494,16 @@ _NO_EVENT = ("migrated", "erased")
 """Records that something else than an event made."""
 _NEVER = 2**62
 """When a timer is due whose being due was told."""
+
+
+def timer_of(event: str | None, head: Head | None) -> Timer:
+    """The timer that a record says fired: by the name in its event, the one that runs; else one that runs nowhere."""
+    name = event or ""
+    for timer in head.timers if head is not None else ():
+        if name == f"{AFTER}{timer.key}.{timer.state}":
+            return timer
+    key, _, state = name.removeprefix(AFTER).partition(".")
+    return Timer(state, key, 0, 0)
 
 
 def given_of(past: Past, machine: Machine, then: Machine | None) -> dict[str, Any]:
