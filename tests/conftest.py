@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import postgres as servers
 from tests.postgresql import Server, programs
 
 HOUSE = Path(__file__).parents[1]
@@ -62,20 +61,13 @@ def postgresql() -> Iterator[Server]:
     server.discard()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[servers.Cluster]:
-    """A PostgreSQL of the tests' own, started once; skipped where it is not installed."""
-    with servers.cluster() as cluster:
-        yield cluster
-
-
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database: SQLite, and PostgreSQL too for a test that is marked `on_both`."""
     if getattr(request, "param", "sqlite") == "sqlite":
         return f"sqlite:///{tmp_path}/some.sqlite"
-    cluster: servers.Cluster = request.getfixturevalue("postgres")
-    return cluster.schema()
+    server: Server = request.getfixturevalue("postgresql")
+    return server.schema()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

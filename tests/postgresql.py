@@ -15,9 +15,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
+import pytest
+
 STARTS_WITHIN_S = 60.0
+_numbers = count(1)
+
+on_both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+"""For a test whose `database` is to be of either kind, once each."""
 _SETTINGS = """
 listen_addresses = '127.0.0.1'
 max_connections = 200
@@ -57,7 +64,9 @@ class Server:
     def make(cls, settings: str = "") -> Server:
         """A new server, running; `settings` as in postgresql.conf, over those that all have."""
         server = cls(_new_folder(), settings)
-        server._run("initdb", "--username=statewright", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        # Ordered by a language's rules, so that who relies on another order is found out.
+        order = ("--locale-provider=icu", "--icu-locale=en-US", "--encoding=UTF8")
+        server._run("initdb", "--username=statewright", "--auth=trust", *order, "--no-sync")
         server.start()
         return server
 
@@ -69,6 +78,11 @@ class Server:
     def url(self, database: str = "postgres", query: str = "") -> str:
         """The URL of one of its databases."""
         return f"postgresql://statewright@127.0.0.1:{self.port}/{database}{query}"
+
+    def schema(self) -> str:
+        """The URL, as SQLAlchemy writes it, of a schema that nobody has used yet."""
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        return f"{self.url().replace('postgresql:', 'postgresql+psycopg:')}?options=-csearch_path%3D{name}"
 
     def start(self) -> None:
         """Start it, and wait until it lets people in. From the main thread, whose end would be the server's, too."""

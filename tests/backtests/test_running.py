@@ -24,7 +24,7 @@ from statewright.stores.memory import MemoryStore
 from statewright.stores.sqlite import SqliteStore
 from statewright.stores.words import EventStore
 from tests.backtests.recording import machine_of, record
-from tests.postgres import on_both
+from tests.postgresql import on_both
 
 LOAN: dict[str, Any] = {
     "id": "loan",

@@ -17,7 +17,7 @@ from statewright.catalog import (
     WrongStatus,
 )
 from statewright.catalog import catalog as limits
-from tests.postgres import on_both
+from tests.postgresql import on_both
 
 
 def a_door(**more: Any) -> bytes:

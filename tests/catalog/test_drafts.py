@@ -10,7 +10,7 @@ import pytest
 
 from statewright.catalog import Catalog, Conflict, Draft, DraftEdited, DraftThere, UnknownType, drafts
 from statewright.machine.editing import AddBranch, AddState, Edit, EditRefused, RenameState, Rewrite, SetState
-from tests.postgres import on_both
+from tests.postgresql import on_both
 
 LAMP = '{\n  "id": "lamp",\n  "initial": "off",\n  "states": {\n    "off": {},\n    "on": {}\n  }\n}\n'
 

@@ -12,7 +12,7 @@ import pytest
 
 from statewright.catalog import Catalog, Refusal, refusals
 from statewright.stores.words import BadPlace
-from tests.postgres import on_both
+from tests.postgresql import on_both
 
 HOUR = 3_600_000_000
 PATIENT = {

@@ -25,7 +25,7 @@ from statewright.views import Views
 from tests.consolidators.histories import VIEWS, Chronicle, all_of, flow_of, running, stays_of
 from tests.consolidators.peculiar import Tally
 from tests.consolidators.test_histories import entities_in, flow_in, head_of, heads_of, stays_in
-from tests.postgres import on_both
+from tests.postgresql import on_both
 
 pytestmark = on_both
 NAMES = ("a", "b", "c", "d", "e", "f")

@@ -25,7 +25,7 @@ from statewright.stores.words import Batch, Ref, StoreUnavailable
 from statewright.views import NotBuiltYet, Standing, Views, with_lag
 from tests.consolidators.histories import VIEWS, Chronicle, running
 from tests.consolidators.peculiar import Clumsy, Later, Tally
-from tests.postgres import on_both
+from tests.postgresql import on_both
 
 A, B, C, D = (Ref("order", id) for id in "abcd")
 

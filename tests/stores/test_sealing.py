@@ -14,9 +14,9 @@ from statewright.catalog.keys import KeyRing
 from statewright.catalog.master import BadMasterKey, MasterKeys, new_master_key
 from statewright.machine.record import Head, Record, fold
 from statewright.stores.memory import MemoryStore
-from statewright.stores.sealing import Key, KeysUnavailable, SealBroken, SealedStore, is_sealed
+from statewright.stores.sealing import Key, KeysUnavailable, SealBroken, SealedStore, is_sealed, sealing
 from statewright.stores.sqlite import SqliteStore
-from statewright.stores.words import Append, EventStore, Ref, Step, StoreUnavailable
+from statewright.stores.words import Append, EventStore, Ref, Skims, Spreads, Step, StoreUnavailable
 from statewright.testkit.store import Promise, Stores, keep, name_of, promises_for
 
 ANNA = Ref("customer", "anna")
@@ -208,8 +208,33 @@ async def test_a_text_that_was_moved_to_another_place_is_found_broken(ring: KeyR
     await write(below, step(None, Ref("customer", "eve"), sealed={"changes": {"email": text}}))
     await ring.make([(Ref("customer", "eve"), 1)])
 
-    with pytest.raises(SealBroken, match="customer/eve"):
+    with pytest.raises(SealBroken, match=r"at position 2: .* of customer/eve"):
         await store.read_entity(Ref("customer", "eve"))
+
+
+class Spread(MemoryStore):
+    """A log of which half of the entities are elsewhere."""
+
+    def partition_of(self, ref: Ref) -> int:
+        return len(ref.id) % 2
+
+    def place_of(self, record: Record) -> str:
+        return f"{record.partition}:{record.position}"
+
+
+@pytest.mark.parametrize(("kind", "can"), [(MemoryStore, ()), (SqliteStore, (Skims,)), (Spread, (Spreads,))])
+async def test_a_seal_can_do_what_the_store_behind_it_can(
+    ring: KeyRing, tmp_path: Path, kind: type[Any], can: tuple[type, ...]
+):
+    below = SqliteStore.open(tmp_path / "log.sqlite") if kind is SqliteStore else kind()
+    store = sealing(below, ring)
+
+    assert [each for each in (Skims, Spreads) if isinstance(store, each)] == list(can)
+    if isinstance(store, Spreads):
+        await write(store, step(None, **with_email("anna@example.org")))
+        assert store.place_of((await store.read_entity(ANNA))[0]) == "0:1"
+        assert store.partition_of(ANNA) == 0
+    await store.close()
 
 
 async def test_values_from_before_there_was_a_key_can_still_be_read(ring: KeyRing):

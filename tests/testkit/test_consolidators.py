@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text, de
 from statewright.consolidators import BUILT_IN, Building, Consolidator
 from statewright.machine.record import FORMAT, Record
 from statewright.testkit.consolidator import PROMISES, Promise, broken_promises, keep
-from tests.postgres import Cluster
+from tests.postgresql import Server
 
 
 class Latest:
@@ -177,8 +177,8 @@ async def test_a_built_in_consolidator_keeps_its_promise(kind: type[Consolidator
 
 
 @pytest.mark.parametrize("kind", [*BUILT_IN, Latest], ids=lambda kind: kind.name)
-async def test_a_consolidator_keeps_its_promises_on_postgresql_too(kind: type[Consolidator], postgres: Cluster):
-    assert await broken_promises(kind, as_read, postgres.schema) == {}
+async def test_a_consolidator_keeps_its_promises_on_postgresql_too(kind: type[Consolidator], postgresql: Server):
+    assert await broken_promises(kind, as_read, postgresql.schema) == {}
 
 
 async def test_a_plain_consolidator_keeps_every_promise():

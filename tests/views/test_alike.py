@@ -15,7 +15,7 @@ from statewright.stores.memory import MemoryStore
 from statewright.stores.words import Ref
 from statewright.views import Views
 from tests.consolidators.histories import HOUR, VIEWS, Chronicle, running
-from tests.postgres import Cluster
+from tests.postgresql import Server
 
 IDS = ("a", "A", "b", "B", "ä", "Ä", "z", "é", "9", "10", "a-b", "a_b", "a b", "a.b", "%", "_", "!", "日本", "🧾", "ﬀ")
 TYPES = ("order", "Order", "ärger")
@@ -110,11 +110,11 @@ def pages(views: Views, **wanted: Any) -> Iterator[Any]:
             return
 
 
-async def test_every_answer_from_postgresql_is_the_one_from_sqlite(postgres: Cluster, tmp_path: Path):
+async def test_every_answer_from_postgresql_is_the_one_from_sqlite(postgresql: Server, tmp_path: Path):
     store = await some_log()
 
     sqlite = await shown_in(f"sqlite:///{tmp_path}/views.sqlite", store)
-    other = await shown_in(postgres.schema(), store)
+    other = await shown_in(postgresql.schema(), store)
 
     for question, answer in sqlite.items():
         assert repr(other[question]) == repr(answer).replace(r"entity='x\x00y'", "entity='x␀y'"), question

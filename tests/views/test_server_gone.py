@@ -18,16 +18,16 @@ from statewright.stores.words import Ref
 from statewright.views import Views
 from statewright_ui.shell.errors import trouble_of
 from tests.consolidators.histories import VIEWS, Chronicle, running
-from tests.postgres import Cluster
+from tests.postgresql import Server
 
 DOOR = {"id": "door", "initial": "shut", "states": {"shut": {"on": {"OPEN": "open"}}, "open": {"type": "final"}}}
 
 
 async def test_views_go_on_after_their_server_was_killed_and_nothing_counts_twice(
-    postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+    postgresql: Server, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("statewright.consolidators.runner._RETRY_S", 0.1)
-    engine, store = opened(postgres.schema()), MemoryStore()
+    engine, store = opened(postgresql.schema()), MemoryStore()
     views, chronicle = Views(engine), Chronicle(store)
     async with running(store, engine, batch=20):
         for attempt in range(3):
@@ -36,12 +36,12 @@ async def test_views_go_on_after_their_server_was_killed_and_nothing_counts_twic
             await chronicle.write()
             if attempt < 2:
                 assert await views.wait_for("flow", str(attempt * 200 + 20), 60)  # in the midst of it
-                postgres.stop()
+                postgresql.stop()
                 with pytest.raises(DBAPIError) as away:
                     views.counts("order")
                 assert problem_of(away.value).status == 503
                 assert trouble_of(away.value).status == 503
-                postgres.start()
+                postgresql.start()
         for name in VIEWS:
             assert await views.wait_for(name, "600", 60)
 
@@ -52,14 +52,14 @@ async def test_views_go_on_after_their_server_was_killed_and_nothing_counts_twic
     views.close()
 
 
-def test_the_catalogue_goes_on_after_its_server_was_killed(postgres: Cluster):
-    catalog = Catalog.open(postgres.schema())
+def test_the_catalogue_goes_on_after_its_server_was_killed(postgresql: Server):
+    catalog = Catalog.open(postgresql.schema())
     catalog.register(json.dumps(DOOR).encode(), activate=True)
-    postgres.stop()
+    postgresql.stop()
     with pytest.raises(DBAPIError) as away:
         catalog.refresh()
     assert problem_of(away.value).status == 503
-    postgres.start()
+    postgresql.start()
 
     again(catalog.refresh)
     assert catalog.active("door") is not None

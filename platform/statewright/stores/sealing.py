@@ -26,11 +26,13 @@ from statewright.stores.words import (
     Duplicate,
     EventStore,
     Limits,
+    LogDamaged,
     Outcome,
     Place,
     Recorded,
     Ref,
     Skims,
+    Spreads,
     Step,
     StoreUnavailable,
 )
@@ -40,6 +42,10 @@ _MARK = "sw1."
 _NONCE_BYTES = 12
 _NO_CIPHER = AESGCM(bytes(32))
 """Stands in the place of a key that is yet to be made; nothing is encrypted with it."""
+
+
+class SealBroken(LogDamaged):
+    """A personal value cannot be decrypted with the key it names: it was changed, or moved to another place."""
 
 
 class KeysUnavailable(Exception):
@@ -118,16 +124,12 @@ def _opened(ref: Ref, name: str, box: str, key: Key) -> Any:
         raw = base64.urlsafe_b64decode(box)
         return msgspec.json.decode(key.cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], _bound_to(ref, name)))
     except (InvalidTag, ValueError) as error:
-        sentence = f"the personal field {name!r} of {ref.type}/{ref.id} was changed where it is stored"
-        raise SealBroken(sentence) from error
+        said = f"the personal field {name!r} of {ref.type}/{ref.id} was changed where it is stored"
+        raise SealBroken(0, said) from error
 
 
 def _bound_to(ref: Ref, name: str) -> bytes:
     return msgspec.json.encode((ref.type, ref.id, name))
-
-
-class SealBroken(Exception):
-    """A personal value cannot be decrypted with the key it names: it was changed, or moved to another place."""
 
 
 class SealedStore:
@@ -317,22 +319,44 @@ class SkimmedSealedStore(SealedStore):
             if item.sealed:
                 ref = Ref(kind, item.entity)
                 keys = self._keys.known([ref])[ref]
-                item.sealed = {part: opened(ref, fields, keys) for part, fields in item.sealed.items()}
+                item.sealed = {name: opened(ref, fields, keys) for name, fields in item.sealed.items()}
             return item
 
         shown = opening if "sealed" in shape.__annotations__ else take
         return await self._skimmed.skim(after, limit, shape, kind, shown, part)
 
 
+class SpreadSealedStore(SealedStore):
+    """The same in front of a store whose log is in several partitions."""
+
+    def __init__(self, below: EventStore, keys: Keys) -> None:
+        super().__init__(below, keys)
+        assert isinstance(below, Spreads)
+        self._spread = below
+
+    def partition_of(self, ref: Ref) -> int:
+        """As the store below."""
+        return self._spread.partition_of(ref)
+
+    def place_of(self, record: Record) -> Place:
+        """As the store below."""
+        return self._spread.place_of(record)
+
+
 def sealing(below: EventStore, keys: Keys) -> SealedStore:
     """A store in front of the one below, that can do what that one can."""
+    if isinstance(below, Spreads):
+        return SpreadSealedStore(below, keys)
     return (SkimmedSealedStore if isinstance(below, Skims) else SealedStore)(below, keys)
 
 
 def opened_record(record: Record, keys: Mapping[Ref, Sequence[Key]]) -> Record:
-    """A stored record with its personal values."""
+    """A stored record with its personal values. Raises SealBroken, which says where it stands."""
     ref = _ref_of(record)
-    parts = {part: opened(ref, fields, keys.get(ref, ())) for part, fields in record.sealed.items()}
+    try:
+        parts = {part: opened(ref, fields, keys.get(ref, ())) for part, fields in record.sealed.items()}
+    except SealBroken as broken:
+        raise SealBroken(record.position, broken.what) from broken
     return msgspec.structs.replace(record, sealed={part: fields for part, fields in parts.items() if fields})
 
 

@@ -201,15 +201,9 @@ class SqliteStore:
 
     def _adopt(self, records: Sequence[Record]) -> None:
         self._mend()
-        try:
+        with self._or_nothing():
             self._writer.execute(_BEGIN)
             sqlite_rows.adopt(self._writer, records)
-        except apsw.Error as error:
-            self._roll_back()
-            raise StoreUnavailable(f"nothing was recorded: {error}") from error
-        except BaseException:
-            self._roll_back()
-            raise
         self._commit()
 
     def _commit(self) -> None:

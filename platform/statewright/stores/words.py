@@ -294,3 +294,4 @@ class LogDamaged(Exception):
         where = f" at position {position}" if position else ""
         super().__init__(f"the log is damaged{where}: {what}")
         self.position = position
+        self.what = what
