@@ -91,6 +91,12 @@ async def test_what_is_personal_is_in_no_file_and_ends_with_its_key(tmp_path: Pa
                 "/api/v1/entities/customer/anna/transitions", json={"event": "TELL", "data": {"email": 7}}
             ) as refused:
                 assert refused.status == 422
+        async with (
+            aiohttp.ClientSession(serving.url) as session,
+            session.get("/definitions/customer/simulate?entity=anna") as page,
+        ):
+            assert page.status == 200
+            assert "anna@example.org" not in await page.text()
         assert serving.stop() == 0
     files = files_of(data)
     assert not any(text in files for text in WRITTEN[:2])

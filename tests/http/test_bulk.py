@@ -286,3 +286,19 @@ async def test_rows_come_as_a_table_too(consolidated: Server) -> None:
     assert table[1] == "1,on-000,accepted,,,,1"
     assert table[2].startswith("2,off-000,refused,,not_in_this_state,")
     assert table[3].startswith("3,nobody,refused,,unknown_entity,")
+
+
+async def test_personal_data_is_not_kept_with_a_bulk_event(server: Server) -> None:
+    server.rooms.catalog._allows_personal = True
+    who = b'"who": {"type": "string", "personal": true}'
+    told = LAMP.replace(b'"events": {"DIM"', b'"context": {"properties": {' + who + b'}}, "events": {"DIM"')
+    told = told.replace(b'"by": {"type": "integer"}', b'"by": {"type": "integer"}, ' + who)
+    registered = await server.register(told)
+    assert registered.status_code == 201, registered.text
+
+    answer = await server.post(
+        "/bulk-events", {"type": "lamp", "event": "DIM", "data": {"by": 1, "who": "Anna"}, "entities": ["a"]}
+    )
+
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "data")
+    assert "who is personal: send such an event to one entity at a time" in answer.text

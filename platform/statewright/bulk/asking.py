@@ -32,13 +32,18 @@ def asked(
 ) -> BulkEvent:
     """Have an event tried on all entities of `type` that fit a query, or on those that are named.
 
-    Raises BadBulkEvent where the type does not know the event or nobody is meant, TooManyEntities.
+    Raises BadBulkEvent where the type does not know the event, nobody is meant, or personal data would be kept with it,
+    outside of the log, where no erasure finds it; TooManyEntities.
     """
     machine = catalog.active(type)
     if machine is not None and event not in machine.named_events:
         near = nearest(event, machine.named_events)
         hint = f"did you mean {near}?" if near else f"there are {', '.join(sorted(machine.named_events)[:20])}"
         raise BadBulkEvent("event", f"{type} knows no event {event[:100]!r}; {hint}")
+    schema = None if machine is None else machine.events.get(event)
+    personal = sorted(data.keys() & schema.personal) if schema is not None else []
+    if personal:
+        raise BadBulkEvent("data", f"{personal[0]} is personal: send such an event to one entity at a time")
     if (query is None) == (not entities):
         raise BadBulkEvent("q", "say either which entities are meant, or by which query they are found")
     told = None if query is None else written(narrowed(query.without("type"), type))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 FORMAT = 1
 """The version of the record's format; `upcast` on reading is where older ones will be understood."""
@@ -202,6 +203,14 @@ def fold(head: Head | None, record: Record) -> Head:
         timers=timers_after(head.timers, record.timers_stopped, record.timers_started),
         erased=record.version if record.kind == "erased" else head.erased,
     )
+
+
+def without_personal(head: Head) -> Head:
+    """The head as if its personal data were erased; itself where it has none."""
+    if not head.personal:
+        return head
+    data = {field: value for field, value in head.data.items() if field not in head.personal}
+    return replace(head, data=data, personal=(), erased=head.version)
 
 
 def timers_after(

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from statewright.catalog import Refusal, Revision
 from statewright.machine.compile import Machine
 from statewright.machine.moments import text_of, text_of_duration
-from statewright.machine.record import Actor, Head
+from statewright.machine.record import Actor, Head, without_personal
 from statewright.machine.scenarios import Act
 from statewright.machine.simulating import ACTS, Run, play_run, run_of
 from statewright.stores.words import Ref
@@ -45,7 +45,8 @@ async def from_entity(needs: Needs, machine: Machine, entity: str, version: str)
 
 
 async def _as_it_was(needs: Needs, machine: Machine, ref: Ref, upto: int) -> Begun:
-    records = await needs.store.read_entity(ref, 0, ACTS)
+    # A run is kept, where no erasure finds what is in it: so it begins without what is personal.
+    records = [replace(record, sealed={}) for record in await needs.store.read_entity(ref, 0, ACTS)]
     heads = await needs.asking.heads_at(ref, [upto])
 
     def then(revision: int) -> Machine | None:
@@ -54,7 +55,7 @@ async def _as_it_was(needs: Needs, machine: Machine, ref: Ref, upto: int) -> Beg
     run = await ask(run_of, records, machine, then, upto)
     actor = run.acts[-1].actor if run.acts else Actor()
     known = actor if isinstance(actor, Actor) else Actor()
-    head = heads[upto]
+    head = without_personal(heads[upto])
     if upto > ACTS or not await ask(_ends_there, machine, run, head):
         run = _given(machine, ref, head)
     return Begun(run, known)
